@@ -1,0 +1,84 @@
+"""JSON at C speed without the 5 ms that ``import json`` costs.
+
+The stdlib's ``json`` imports ``re`` for its pure-Python fallback only. The
+scanner and the encoder behind it are C code that can be used directly. Where
+an interpreter lacks them, ``json`` itself serves.
+"""
+
+from __future__ import annotations
+
+try:
+    from _json import encode_basestring, make_encoder, make_scanner
+except ImportError:  # pragma: no cover - other Python implementations
+    make_scanner = None
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class _Context:
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+    memo: dict[str, str] = {}
+
+
+def _default(value: object) -> object:
+    to_dict = getattr(value, "to_dict", None)
+    if to_dict is not None:
+        return to_dict()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not JSON serializable")
+
+
+if make_scanner is not None:
+    _scan = make_scanner(_Context)
+
+    def loads(data: str | bytes | bytearray) -> Any:
+        """Decode one JSON document; raise ``ValueError`` when it is not one."""
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        text = text.strip(" \t\n\r\ufeff")
+        try:
+            value, end = _scan(text, 0)
+        except (StopIteration, SystemError, ValueError):
+            end = -1
+        if end != len(text):
+            # Bad input is rare: let the full parser word the error.
+            import json
+
+            return json.loads(text)
+        return value
+
+    def dumps(value: object, *, sort_keys: bool = False, indent: int | None = None) -> str:
+        """Encode to compact JSON, or to indented JSON when ``indent`` is given."""
+        if indent is not None:
+            import json
+
+            return json.dumps(
+                value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, default=_default
+            )
+        encode = make_encoder(
+            {}, _default, encode_basestring, None, ":", ",", sort_keys, False, False
+        )
+        return "".join(encode(value, 0))
+
+else:  # pragma: no cover
+    import json
+
+    def loads(data: str | bytes | bytearray) -> Any:
+        return json.loads(data)
+
+    def dumps(value: object, *, sort_keys: bool = False, indent: int | None = None) -> str:
+        return json.dumps(
+            value,
+            indent=indent,
+            sort_keys=sort_keys,
+            ensure_ascii=False,
+            default=_default,
+            separators=(",", ":") if indent is None else None,
+        )

@@ -1,0 +1,1 @@
+"""The hookspecs: one file a plugin group, prose contracts, no logic."""

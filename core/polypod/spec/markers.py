@@ -1,0 +1,47 @@
+"""``hookspec`` and ``hookimpl`` without the 14 ms that ``import pluggy`` costs.
+
+They set the attributes that ``pluggy.HookspecMarker("polypod")`` and
+``pluggy.HookimplMarker("polypod")`` set; a contract test keeps them equal. A
+plugin may use either.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+PROJECT = "polypod"
+
+
+def hookspec(*, firstresult: bool = False) -> Callable[[F], F]:
+    """Mark a function as the specification of a hook."""
+
+    def mark(function: F) -> F:
+        options = {
+            "firstresult": firstresult,
+            "historic": False,
+            "warn_on_impl": None,
+            "warn_on_impl_args": None,
+        }
+        setattr(function, PROJECT + "_spec", options)
+        return function
+
+    return mark
+
+
+def hookimpl(function: F) -> F:
+    """Mark a method as the implementation of the hook of the same name."""
+    options = {
+        "wrapper": False,
+        "hookwrapper": False,
+        "optionalhook": False,
+        "tryfirst": False,
+        "trylast": False,
+        "specname": None,
+    }
+    setattr(function, PROJECT + "_impl", options)
+    return function
