@@ -289,7 +289,7 @@ class ContainerState(Struct):
     (dead, not yet cleaned up) and ``exited`` as Exited.
     """
 
-    status: str = "configured"
+    status: str = "configured"  # "creating" while create is at work (pid is then the creator)
     pid: int = 0
     pid_start: int = 0  # start time of pid in clock ticks (/proc/PID/stat field 22): pids are reused
     conmon_pid: int = 0

@@ -1,0 +1,123 @@
+"""The context of every use case: the parts that assembly put together.
+
+One ``Runtime`` is a State plus an OCIRuntime (podman's libpod.Runtime), with the
+store, the network and the monitor beside them. Each part is made when it is
+first used: ``ps`` never opens the store.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.settings import Settings
+    from ..ports.monitor import MonitorPort
+    from ..ports.network import NetworkPort
+    from ..ports.observer import ObserverPort
+    from ..ports.runtime import RuntimePort
+    from ..ports.state import StatePort
+    from ..ports.storage import StoragePort
+    from ..records import Records
+    from ..store import Store
+
+    from .composition import Composition
+
+
+def current_boot_id() -> str:
+    """The kernel's boot ID: PIDs, mounts and namespaces of another boot are void."""
+    fd = os.open("/proc/sys/kernel/random/boot_id", os.O_RDONLY)
+    try:
+        return os.read(fd, 64).decode().strip()
+    finally:
+        os.close(fd)
+
+
+class Runtime:
+    """Everything a use case works with; see the module's text."""
+
+    settings: Settings
+    state: StatePort
+    oci: RuntimePort
+    network: NetworkPort
+    monitor: MonitorPort
+    storage_driver: StoragePort
+    observers: ObserverPort
+    records: Records
+    store: Store
+    boot_id: str
+
+    def __init__(self, settings: Settings, composition: Composition) -> None:
+        self.settings = settings
+        self.composition = composition
+        storage, engine = settings.storage, settings.engine
+        self.graphroot = storage.root
+        self.runroot = storage.runroot
+        self.static_dir = engine.static_dir or os.path.join(self.graphroot, "polypod")
+        self.tmp_dir = engine.tmp_dir or os.path.join(self.runroot, "polypod")
+        self.exit_dir = os.path.join(self.tmp_dir, "exits")
+        self.volume_path = engine.volume_path or os.path.join(self.graphroot, "volumes")
+
+    def __getattr__(self, name: str) -> object:
+        # Called only for what is not there yet: make the part and keep it.
+        maker = _MAKERS.get(name)
+        if maker is None:
+            raise AttributeError(name)
+        made = maker(self)
+        self.__dict__[name] = made
+        return made
+
+    def bundle_dir(self, id: str) -> str:
+        """The container's static directory: OCI bundle, log, artifacts."""
+        return os.path.join(self.graphroot, f"{self.driver_name}-containers", id, "userdata")
+
+    def run_dir(self, id: str) -> str:
+        """The container's volatile directory: sockets, PID files, generated /etc files."""
+        return os.path.join(self.runroot, f"{self.driver_name}-containers", id, "userdata")
+
+    def persist_dir(self, id: str) -> str:
+        """Where the monitor notes the exit and an OOM kill of this container."""
+        return os.path.join(self.tmp_dir, "persist", id)
+
+    @property
+    def driver_name(self) -> str:
+        """Name of the storage driver, which containers/storage puts into paths."""
+        return self.composition.storage_name
+
+    def close(self) -> None:
+        """Release the state's files; the Runtime opens them again when used."""
+        if "state" in self.__dict__:
+            self.state.close()
+
+
+def _make_store(rt: Runtime) -> Store:
+    from ..store import Store
+
+    storage = rt.settings.storage
+    return Store(
+        rt.graphroot,
+        rt.runroot,
+        driver=rt.storage_driver,
+        driver_name=rt.driver_name,
+        imagestore=storage.imagestore,
+        additional=storage.additional,
+    )
+
+
+def _make_records(rt: Runtime) -> Records:
+    from ..records import Records
+
+    return Records(rt.state)
+
+
+_MAKERS = {
+    "state": lambda rt: rt.composition.state(rt.static_dir, rt.tmp_dir),
+    "oci": lambda rt: rt.composition.runtime(),
+    "network": lambda rt: rt.composition.network(rt),
+    "monitor": lambda rt: rt.composition.monitor(),
+    "storage_driver": lambda rt: rt.composition.storage(),
+    "observers": lambda rt: rt.composition.observers(),
+    "records": _make_records,
+    "store": _make_store,
+    "boot_id": lambda rt: current_boot_id(),
+}
