@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..ports.storage import StoragePort
     from ..records import Records
     from ..store import Store
-
     from .composition import Composition
 
 
@@ -113,7 +112,7 @@ def _make_records(rt: Runtime) -> Records:
 _MAKERS = {
     "state": lambda rt: rt.composition.state(rt.static_dir, rt.tmp_dir),
     "oci": lambda rt: rt.composition.runtime(),
-    "network": lambda rt: rt.composition.network(rt),
+    "network": lambda rt: rt.composition.network(),
     "monitor": lambda rt: rt.composition.monitor(),
     "storage_driver": lambda rt: rt.composition.storage(),
     "observers": lambda rt: rt.composition.observers(),
