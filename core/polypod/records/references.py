@@ -24,9 +24,9 @@ def of_container(container: Container) -> list[str]:
     """Keys of everything a container needs."""
     keys = [key("container", needed, container.id) for needed in container.depends]
     keys += [
-        key("volume", mount.source, container.id)
+        key("volume", mount.name, container.id)
         for mount in container.mounts
-        if mount.type == "volume" and mount.source
+        if mount.type == "volume" and mount.name
     ]
     keys += [key("network", name, container.id) for name in container.network.networks]
     if container.image.id:

@@ -1,0 +1,117 @@
+"""``container cleanup``: give back what a container's run used, once, whoever comes first."""
+
+from __future__ import annotations
+
+import os
+
+from ..model.container import ContainerState
+from .events import emit_container
+from .locking import ContainerLock
+from .sync import LIVE, refresh
+from .tree import remove_tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.container import Container
+    from .runtime import Runtime
+
+
+def cleanup(rt: Runtime, container_id: str) -> int:
+    """Clean up after an ended container, restart it or remove it, as its policy says.
+
+    Called by the monitor's exit command and by whoever waited in the foreground;
+    the second comer finds nothing to do. Returns the exit code.
+    """
+    with ContainerLock(rt, container_id):
+        container = rt.records.containers.get(container_id)
+        state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+        if state.status in LIVE:
+            return state.exit_code
+        if container.lifecycle.remove and state.status in ("stopped", "exited"):
+            from .remove import remove_locked
+
+            remove_locked(rt, container, state, volumes=True)
+            return state.exit_code
+        state = settle(rt, container, state)
+        if should_restart(container, state):
+            _restart(rt, container, state)
+        return state.exit_code
+
+
+def settle(rt: Runtime, container: Container, state: ContainerState) -> ContainerState:
+    """Take down what an ended container still holds and store it as ``exited``; lock held."""
+    if state.status in LIVE or (state.cleaned and state.status != "stopped"):
+        return state
+    if state.status == "stopped":
+        # Written before: a crash from here on is finished by the next command.
+        rt.records.containers.set_state(container.id, state)
+        emit_container(rt, "died", container, containerExitCode=str(state.exit_code))
+    take_down(rt, container, state)
+    if state.status == "stopped":
+        state = state.evolve(status="exited")
+    state = state.evolve(
+        pid=0, pid_start=0, conmon_pid=0, boot_id="", mountpoint="", netns="", networks=(), cleaned=True
+    )
+    rt.records.containers.set_state(container.id, state)
+    forget_exit(rt, container.id)
+    emit_container(rt, "cleanup", container)
+    return state
+
+
+def take_down(rt: Runtime, container: Container, state: ContainerState) -> None:
+    """Runtime state, mounts, network, namespace: each step may be repeated."""
+    if not state.cleaned:
+        runtime_of(rt, container).delete(container.id, True)
+    if state.netns or state.networks:
+        from .network import disconnect
+
+        disconnect(rt, container, state)
+    unmount(rt, container)
+
+
+def unmount(rt: Runtime, container: Container) -> None:
+    """Unmount the container's root file system and its own small mounts."""
+    from .mounts import release_mounts
+
+    release_mounts(rt, container)
+    if container.image.id:
+        rt.store.unmount_container(container.id, force=True)
+
+
+def forget_exit(rt: Runtime, container_id: str) -> None:
+    """Remove the monitor's notes: the state has them now."""
+    for path in (os.path.join(rt.exit_dir, container_id), os.path.join(rt.run_dir(container_id), "owner")):
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+    remove_tree(rt.persist_dir(container_id))
+
+
+def runtime_of(rt: Runtime, container: Container):  # type: ignore[no-untyped-def]
+    """The OCI runtime with which the container was made."""
+    chosen = container.runtime_path or container.runtime
+    if not chosen or chosen in (rt.composition.runtime_name, getattr(rt.composition, "runtime_path", "")):
+        return rt.oci
+    return rt.composition.runtime(chosen)
+
+
+def should_restart(container: Container, state: ContainerState) -> bool:
+    """Whether the restart policy asks for another run (podman-run(1) --restart)."""
+    if state.stopped_by_user or state.status != "exited":
+        return False
+    policy = container.lifecycle.restart
+    if policy in ("always", "unless-stopped"):
+        return True
+    if policy != "on-failure" or state.exit_code == 0:
+        return False
+    retries = container.lifecycle.restart_retries
+    return retries == 0 or state.restart_count < retries
+
+
+def _restart(rt: Runtime, container: Container, state: ContainerState) -> None:
+    from .start import start_locked
+
+    emit_container(rt, "restart", container)
+    state = state.evolve(restart_count=state.restart_count + 1)
+    start_locked(rt, container, state, keep_restart_count=True)

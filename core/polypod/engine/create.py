@@ -1,0 +1,126 @@
+"""``create``: reserve the name, resolve the request, make the writable layer."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..errors import AlreadyExists, NoSuchContainer
+from ..model.container import Container, ContainerState
+from .events import emit_container
+from .ids import check_name, new_id, random_name
+from .locking import ContainerLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.container import ContainerCreate
+    from ..model.image import Image
+    from .runtime import Runtime
+
+
+def create(rt: Runtime, request: ContainerCreate) -> Container:
+    """Make a container from a request and return it; nothing runs yet.
+
+    Raises ``NoSuchImage``, ``AlreadyExists`` (the name), ``UsageError`` and what the
+    store raises; after an error nothing of the container is left.
+    """
+    container_id = new_id()
+    with ContainerLock(rt, container_id):
+        return create_locked(rt, request, container_id)
+
+
+def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> Container:
+    """The body of :func:`create`, for callers that hold the new container's lock."""
+    from .remove import discard
+    from .resolve import resolve
+
+    if request.name:
+        check_name(request.name)
+        if request.replace:
+            _replace(rt, request.name)
+    try:
+        image = _image(rt, request)
+        container = resolve(rt, request, container_id, image)
+        container = _reserve(rt, container, request)
+    except BaseException:
+        _drop_run_dir(rt, container_id)
+        raise
+    try:
+        _fill(rt, container, image)
+    except BaseException:
+        discard(rt, container)
+        raise
+    emit_container(rt, "create", container)
+    return container
+
+
+def _image(rt: Runtime, request: ContainerCreate) -> Image | None:
+    if request.rootfs:
+        return None
+    if request.pull in ("always", "newer"):
+        from .images_pull import ensure_image
+
+        return ensure_image(rt, request.image, request.pull)
+    from ..errors import NoSuchImage
+
+    try:
+        return rt.store.find_image(request.image)
+    except NoSuchImage:
+        from .images_pull import ensure_image
+
+        return ensure_image(rt, request.image, request.pull)
+
+
+def _replace(rt: Runtime, name: str) -> None:
+    from .remove import remove
+
+    try:
+        holder = rt.records.containers.find(name)
+    except NoSuchContainer:
+        return
+    if rt.records.containers.get(holder).name == name:
+        remove(rt, holder, force=True, volumes=True)
+
+
+def _reserve(rt: Runtime, container: Container, request: ContainerCreate) -> Container:
+    """Write the first record: from here on the container can be seen, and repaired."""
+    state = ContainerState(status="creating")
+    durable = not container.lifecycle.remove
+    while True:
+        try:
+            rt.records.containers.add(container, state, durable=durable)
+            return container
+        except AlreadyExists:
+            if request.name:
+                raise
+            container = container.evolve(name=random_name())
+
+
+def _fill(rt: Runtime, container: Container, image: Image | None) -> None:
+    os.makedirs(container.bundle, 0o700, exist_ok=True)
+    os.makedirs(container.run_dir, 0o700, exist_ok=True)
+    if image is not None:
+        rt.store.create_container(
+            container.id,
+            (container.name,),
+            image.id,
+            metadata={
+                "image-name": container.image.name,
+                "image-id": image.id,
+                "name": container.name,
+                "created-at": int(container.created),
+            },
+            volatile=container.lifecycle.remove,
+        )
+    rt.records.containers.set_state(container.id, ContainerState(status="configured"))
+
+
+def _drop_run_dir(rt: Runtime, container_id: str) -> None:
+    from .tree import remove_tree
+
+    remove_tree(os.path.dirname(rt.run_dir(container_id)))
+
+
+def created_now() -> float:
+    """The creation time: Unix seconds."""
+    return time.time()

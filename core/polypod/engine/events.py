@@ -1,0 +1,92 @@
+"""Engine events: an append-only file, one JSON object a line, as podman's file backend has it.
+
+Keys: ``ID``, ``Image``, ``Name``, ``Status``, ``Time`` (RFC 3339), ``Type``, ``Attributes``,
+``ContainerExitCode``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..kit.fastjson import dumps, loads
+from ..model.event import Event
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..model.container import Container
+    from .runtime import Runtime
+
+ROTATE_BYTES = 1_000_000
+
+
+def events_path(rt: Runtime) -> str:
+    """The log's path, in the volatile directory."""
+    return os.path.join(rt.tmp_dir, "events", "events.log")
+
+
+def emit(rt: Runtime, kind: str, status: str, **fields: object) -> None:
+    """Note an event and tell the observers.
+
+    ``fields``: id, name, image, attributes (dict of strings).
+    """
+    event = Event(time=time.time(), type=kind, status=status, **fields)
+    if rt.settings.engine.events_logger != "none":
+        _append(events_path(rt), event)
+    rt.observers.event(event)
+
+
+def emit_container(rt: Runtime, status: str, container: Container, **attributes: str) -> None:
+    """Note an event of a container, with its labels as attributes."""
+    emit(
+        rt,
+        "container",
+        status,
+        id=container.id,
+        name=container.name,
+        image=container.image.name,
+        attributes={**container.labels, **attributes},
+    )
+
+
+def _append(path: str, event: Event) -> None:
+    line = (dumps(event.to_dict()) + "\n").encode()
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        fd = os.open(path, flags, 0o600)
+    try:
+        # One write call with O_APPEND: lines of concurrent writers never mix.
+        os.write(fd, line)
+        if os.fstat(fd).st_size > ROTATE_BYTES:
+            os.replace(path, path + ".1")
+    finally:
+        os.close(fd)
+
+
+def read(rt: Runtime, *, since: float = 0.0, until: float = 0.0) -> Iterator[Event]:
+    """Events from the log, oldest first, between two Unix times (0 = no bound)."""
+    path = events_path(rt)
+    for name in (path + ".1", path):
+        try:
+            file = open(name, "rb")
+        except FileNotFoundError:
+            continue
+        with file:
+            for line in file:
+                event = parse(line)
+                if event is None or event.time < since or (until and event.time > until):
+                    continue
+                yield event
+
+
+def parse(line: bytes) -> Event | None:
+    """One line of the log; None for one that a crash cut short."""
+    try:
+        return Event.from_dict(loads(line))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,68 @@
+"""``kill``, ``pause`` and ``unpause``: act on a running container's processes."""
+
+from __future__ import annotations
+
+from ..errors import InvalidState
+from .cleanup import runtime_of
+from .events import emit_container
+from .locking import ContainerLock
+from .sync import refresh
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+
+def kill(rt: Runtime, container_id: str, number: int) -> None:
+    """Send a signal to the first process; raises ``InvalidState`` when it does not run."""
+    container = rt.records.containers.get(container_id)
+    state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+    if state.status not in ("running", "paused", "stopping"):
+        raise InvalidState(
+            f"can only kill running containers. {container_id} is in state "
+            f"{shown(state.status)}: container state improper"
+        )
+    if not runtime_of(rt, container).kill(container_id, number, False):
+        raise InvalidState(
+            f"can only kill running containers. {container_id} is in state exited: "
+            "container state improper"
+        )
+    emit_container(rt, "kill", container)
+
+
+def pause(rt: Runtime, container_id: str) -> None:
+    """Freeze a running container."""
+    with ContainerLock(rt, container_id):
+        container = rt.records.containers.get(container_id)
+        state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+        if state.status != "running":
+            raise InvalidState(
+                f'"{shown(state.status)}" is not running, can\'t pause: container state improper'
+            )
+        runtime_of(rt, container).pause(container_id)
+        rt.records.containers.set_state(container_id, state.evolve(status="paused"))
+        emit_container(rt, "pause", container)
+
+
+def unpause(rt: Runtime, container_id: str) -> None:
+    """Thaw a paused container."""
+    with ContainerLock(rt, container_id):
+        container = rt.records.containers.get(container_id)
+        state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+        if state.status != "paused":
+            raise InvalidState(
+                f'"{shown(state.status)}" is not paused, can\'t unpause: container state improper'
+            )
+        runtime_of(rt, container).resume(container_id)
+        rt.records.containers.set_state(container_id, state.evolve(status="running"))
+        emit_container(rt, "unpause", container)
+
+
+def shown(status: str) -> str:
+    """A stored status in the words that users see."""
+    return {
+        "configured": "created",
+        "creating": "created",
+        "created": "initialized",
+        "stopped": "exited",
+    }.get(status, status)

@@ -1,0 +1,52 @@
+"""``wait``: block until a container is as asked for."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import NoSuchContainer
+from .kill import shown
+from .sync import LIVE, refresh
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..model.container import ContainerState
+    from .runtime import Runtime
+
+#: Conditions that an ended container fulfils.
+ENDED = ("exited", "stopped")
+
+
+def wait(
+    rt: Runtime, container_id: str, conditions: tuple[str, ...] = ENDED, interval: float = 0.25
+) -> int:
+    """Wait for one of the conditions and return the exit code, -1 when that is none.
+
+    Conditions are states as shown by ``ps`` (configured, created, exited, initialized,
+    paused, removing, running, stopped, stopping, unknown) or ``removed``. The end of a running container
+    is awaited without polling; other changes are looked for every ``interval`` seconds.
+    """
+    while True:
+        try:
+            state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+        except NoSuchContainer:
+            code = rt.records.exit_code(container_id)
+            if code is None and "removed" not in conditions:
+                raise
+            return -1 if code is None else code
+        if _fulfilled(state, conditions):
+            return state.exit_code if state.status in ("stopped", "exited", "removing") else -1
+        if state.status in LIVE and any(name in ENDED for name in conditions):
+            rt.monitor.wait(
+                container_id, rt.exit_dir, rt.persist_dir(container_id), state.conmon_pid,
+                -1.0 if conditions == ENDED else interval,
+            )
+        else:
+            time.sleep(interval)
+
+
+def _fulfilled(state: ContainerState, conditions: tuple[str, ...]) -> bool:
+    if state.status in ("stopped", "exited"):
+        return any(name in ENDED for name in conditions)
+    names = {state.status, shown(state.status)}
+    return any(name in names for name in conditions)
