@@ -1,0 +1,5 @@
+"""``python -m polypod``."""
+
+from .cli.main import main
+
+main()

@@ -1,0 +1,120 @@
+"""Which commands there are and which module holds each; nothing is imported here.
+
+A module ``polypod.cli.commands.<module>`` defines ``COMMAND``. Several paths may
+share one module: ``container rm`` is ``rm``.
+"""
+
+from __future__ import annotations
+
+# group -> one line, shown by the help
+GROUPS: dict[str, str] = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "plugin": "Manage the plugins that the engine is put together from",
+    "system": "Manage the engine and its storage",
+    "volume": "Manage volumes",
+}
+
+# path -> (module, one line, section of the help)
+TREE: dict[str, tuple[str, str, str]] = {
+    "attach": ("attach", "Attach to a running container", "Containers"),
+    "completion": ("completion", "Generate a shell completion script", ""),
+    "create": ("create", "Create but do not start a container", "Containers"),
+    "exec": ("exec", "Run a process in a running container", "Containers"),
+    "history": ("history", "Show history of a specified image", "Images"),
+    "images": ("images", "List images in local storage", "Images"),
+    "import": ("import_", "Import a tarball to create a filesystem image", "Images"),
+    "info": ("info", "Display system information", "System"),
+    "init": ("init", "Initialize one or more containers", "Containers"),
+    "inspect": ("inspect", "Display the configuration of object denoted by ID", "Containers"),
+    "kill": ("kill", "Kill one or more running containers with a specific signal", "Containers"),
+    "load": ("load", "Load image(s) from a tar archive", "Images"),
+    "logs": ("logs", "Fetch the logs of one or more containers", "Containers"),
+    "pause": ("pause", "Pause all the processes in one or more containers", "Containers"),
+    "port": ("port", "List port mappings or a specific mapping for the container", "Containers"),
+    "ps": ("ps", "List containers", "Containers"),
+    "rename": ("rename", "Rename an existing container", "Containers"),
+    "restart": ("restart", "Restart one or more containers", "Containers"),
+    "rm": ("rm", "Remove one or more containers", "Containers"),
+    "rmi": ("rmi", "Remove one or more images from local storage", "Images"),
+    "run": ("run", "Run a command in a new container", "Containers"),
+    "start": ("start", "Start one or more containers", "Containers"),
+    "stop": ("stop", "Stop one or more containers", "Containers"),
+    "tag": ("tag", "Add an additional name to a local image", "Images"),
+    "unpause": ("unpause", "Unpause the processes in one or more containers", "Containers"),
+    "untag": ("untag", "Remove a name from a local image", "Images"),
+    "version": ("version", "Display the version information", "System"),
+    "wait": ("wait", "Block on one or more containers", "Containers"),
+    "container attach": ("attach", "Attach to a running container", ""),
+    "container cleanup": (
+        "container_cleanup",
+        "Clean up network and mountpoints of one or more containers",
+        "",
+    ),
+    "container create": ("create", "Create but do not start a container", ""),
+    "container exec": ("exec", "Run a process in a running container", ""),
+    "container exists": ("container_exists", "Check if a container exists in local storage", ""),
+    "container init": ("init", "Initialize one or more containers", ""),
+    "container inspect": ("container_inspect", "Display the configuration of a container", ""),
+    "container kill": ("kill", "Kill one or more running containers with a specific signal", ""),
+    "container list": ("ps", "List containers", ""),
+    "container logs": ("logs", "Fetch the logs of one or more containers", ""),
+    "container pause": ("pause", "Pause all the processes in one or more containers", ""),
+    "container port": ("port", "List port mappings or a specific mapping for the container", ""),
+    "container prune": ("container_prune", "Remove all non running containers", ""),
+    "container ps": ("ps", "List containers", ""),
+    "container rename": ("rename", "Rename an existing container", ""),
+    "container restart": ("restart", "Restart one or more containers", ""),
+    "container rm": ("rm", "Remove one or more containers", ""),
+    "container run": ("run", "Run a command in a new container", ""),
+    "container start": ("start", "Start one or more containers", ""),
+    "container stop": ("stop", "Stop one or more containers", ""),
+    "container unpause": ("unpause", "Unpause the processes in one or more containers", ""),
+    "container wait": ("wait", "Block on one or more containers", ""),
+    "image exists": ("image_exists", "Check if an image exists in local storage", ""),
+    "image history": ("history", "Show history of a specified image", ""),
+    "image import": ("import_", "Import a tarball to create a filesystem image", ""),
+    "image inspect": ("image_inspect", "Display the configuration of an image", ""),
+    "image list": ("images", "List images in local storage", ""),
+    "image load": ("load", "Load image(s) from a tar archive", ""),
+    "image prune": ("image_prune", "Remove unused images", ""),
+    "image rm": ("rmi", "Remove one or more images from local storage", ""),
+    "image tag": ("tag", "Add an additional name to a local image", ""),
+    "image untag": ("untag", "Remove a name from a local image", ""),
+    "network exists": ("network_exists", "Check if network exists", ""),
+    "network inspect": ("network_inspect", "Inspect one or more networks", ""),
+    "network ls": ("network_ls", "List networks", ""),
+    "network prune": ("network_prune", "Remove unused networks", ""),
+    "plugin check": ("plugin_check", "Check that the chosen plugins work on this host", ""),
+    "plugin inspect": ("plugin_inspect", "Display what is known about one or more plugins", ""),
+    "plugin ls": ("plugin_ls", "List installed plugins", ""),
+    "system check": ("system_check", "Check storage and state for damage", ""),
+    "system df": ("system_df", "Show disk usage", ""),
+    "system info": ("info", "Display system information", ""),
+    "system migrate": ("system_migrate", "Move the state to another backend", ""),
+    "system prune": ("system_prune", "Remove unused data", ""),
+    "volume create": ("volume_create", "Create a new volume", ""),
+    "volume exists": ("volume_exists", "Check if volume exists", ""),
+    "volume inspect": (
+        "volume_inspect",
+        "Display detailed information on one or more volumes",
+        "",
+    ),
+    "volume ls": ("volume_ls", "List volumes", ""),
+    "volume prune": ("volume_prune", "Remove unused volumes", ""),
+    "volume rm": ("volume_rm", "Remove one or more volumes", ""),
+}
+
+# another spelling -> path
+ALIASES: dict[str, str] = {
+    "container ls": "container list",
+    "image ls": "image list",
+    "network list": "network ls",
+    "plugin list": "plugin ls",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+}
+
+# Not listed by the help.
+HIDDEN: frozenset[str] = frozenset(("completion",))
