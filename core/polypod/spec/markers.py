@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 PROJECT = "polypod"
 
 
-def hookspec(*, firstresult: bool = False) -> Callable[[F], F]:
-    """Mark a function as the specification of a hook."""
+def hookspec(*, firstresult: bool = False, optional: bool = False) -> Callable[[F], F]:
+    """Mark a function as the specification of a hook.
+
+    With ``optional`` a driver may leave it out; it then lacks that capability.
+    Hooks of groups of which many plugins are active at once are always optional.
+    """
 
     def mark(function: F) -> F:
         options = {
@@ -28,6 +32,7 @@ def hookspec(*, firstresult: bool = False) -> Callable[[F], F]:
             "warn_on_impl_args": None,
         }
         setattr(function, PROJECT + "_spec", options)
+        setattr(function, PROJECT + "_optional", optional or not firstresult)
         return function
 
     return mark

@@ -29,7 +29,7 @@ def monitor_start(request: MonitorStart) -> MonitorStarted:
     """
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def monitor_spawn(request: MonitorStart) -> Callable[[], MonitorStarted]:
     """Like ``monitor_start``, but return at once; calling the result waits for the outcome.
 
@@ -79,7 +79,7 @@ def monitor_wait(id: str, exit_dir: str, persist_dir: str, pid: int, timeout: fl
     """
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def monitor_reopen_log(run_dir: str) -> bool:
     """Let the monitor reopen its log file (after a rotation)."""
 

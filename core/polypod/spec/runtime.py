@@ -55,21 +55,21 @@ def runtime_delete(id: str, force: bool) -> bool:
     """Remove what the runtime keeps of a container; True also when nothing was there."""
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def runtime_pause(id: str) -> bool:
     """Freeze all processes."""
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def runtime_resume(id: str) -> bool:
     """Thaw them."""
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def runtime_update(id: str, resources: dict[str, Any]) -> bool:
     """Apply new limits: a runtime-spec LinuxResources document."""
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def runtime_ps(id: str) -> Sequence[int]:
     """Host PIDs of the container's processes."""
