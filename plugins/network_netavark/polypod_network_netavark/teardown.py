@@ -1,0 +1,44 @@
+"""Taking a container out of its networks, also when something went missing before."""
+
+from __future__ import annotations
+
+from polypod.errors import NetworkError
+from polypod.kit import netns as namespaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .definitions import Document
+
+    Call = Callable[[str, str, Document], Document]
+
+# netavark's words when the container's interface is gone; it then stops before the firewall rules.
+_GONE = "No such device"
+
+
+def teardown(call: Call, netns: str, request: Document) -> None:
+    """Call netavark's teardown; where namespace or interface are gone, rebuild them for it first.
+
+    netavark removes the firewall rules and the bridge only after it has removed the
+    interface. A rebuilt one lets it come to that: its setup adds no rule twice.
+    """
+    if not namespaces.exists(netns):
+        _rebuild_and_tear_down(call, request)
+        return
+    try:
+        call("teardown", netns, request)
+    except NetworkError as error:
+        if _GONE not in str(error):
+            raise
+        call("setup", netns, request)
+        call("teardown", netns, request)
+
+
+def _rebuild_and_tear_down(call: Call, request: Document) -> None:
+    stand_in = namespaces.create()
+    try:
+        call("setup", stand_in, request)
+        call("teardown", stand_in, request)
+    finally:
+        namespaces.delete(stand_in)
