@@ -26,6 +26,7 @@ class Image(Struct):
 
     id: str  # hex digits of the config digest
     digest: str = ""  # manifest digest, sha256:...
+    digests: tuple[str, ...] = ()  # of all its manifests, the digest above included
     names: tuple[str, ...] = ()
     names_history: tuple[str, ...] = ()
     top_layer: str = ""

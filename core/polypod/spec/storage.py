@@ -1,10 +1,15 @@
 """Plugin group ``polypod.storage.v1``: how layers lie on disk (containers/storage "graph driver").
 
-``Driver(config=..., home=<graphroot>/<name>, run_home=<runroot>/<name>, image_home=<imagestore>/<name> or "",
-options={...from storage.conf and --storage-opt...}, additional=(homes of additional stores...))``.
+``Driver(config=..., home=<graphroot>/<name>, run_home=<runroot>/<name>,
+image_home=<imagestore>/<name> or "", options={...}, additional=(homes of additional stores...))``.
+``options`` are those of storage.conf and ``--storage-opt``, with or without the driver's
+prefix (``overlay.mountopt``, ``mountopt``); a driver refuses one that it does not know, by name.
 A driver knows directories and mounts of layers by ID; layers.json, names, digests and locks
-are ``polypod.store``'s, once above all drivers. All raise ``StorageError``; a driver that cannot work on the
-file system at ``home`` raises ``DriverUnavailable`` from its constructor.
+are ``polypod.store``'s, once above all drivers. Constructing it makes at most its own directories.
+
+All functions raise ``StorageError``; a driver that cannot work on the file system at
+``home`` raises ``DriverUnavailable``. Calls that change one layer are made under the store's
+locks or for an ID that nobody else knows yet.
 """
 
 from __future__ import annotations
@@ -14,14 +19,25 @@ from .markers import hookspec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+    from typing import Any
 
 GROUP = "polypod.storage.v1"
 
 
 @hookspec(firstresult=True)
 def storage_prepare(id: str, parent: str, writable: bool) -> bool:
-    """Make an empty layer on top of ``parent`` ("" = none). Idempotence: an existing ID is an error."""
+    """Make an empty layer on top of ``parent`` ("" = none).
+
+    ``writable``: a container's own layer, which lies in ``home``; others lie in
+    ``image_home`` when there is one. Files of an earlier layer with this ID, which no record
+    names any more, are removed first. A parent that is not there is a ``StorageError``.
+    """
+
+
+@hookspec(firstresult=True)
+def storage_rename(id: str, new_id: str) -> bool:
+    """Give a layer that nobody uses yet its final ID. ``new_id`` must not exist."""
 
 
 @hookspec(firstresult=True)
@@ -30,18 +46,47 @@ def storage_diff_path(id: str) -> str:
 
 
 @hookspec(firstresult=True)
-def storage_native_diff() -> bool:
-    """True when ``storage_diff_path`` holds changes only (overlay); False when it holds the whole tree (vfs)."""
+def storage_diff_paths(id: str) -> Sequence[str]:
+    """The directories that make up the layer's view, topmost first (one for a driver of whole trees)."""
 
 
 @hookspec(firstresult=True)
-def storage_mounts(id: str, read_only: bool, label: str) -> list[MountSpec]:
-    """The mounts that give the layer's whole view, to be made in order at one target."""
+def storage_native_diff() -> bool:
+    """True when ``storage_diff_path`` holds changes only (overlay); False: the whole tree (vfs)."""
+
+
+@hookspec(firstresult=True)
+def storage_extraction() -> dict[str, Any]:
+    """How a layer is extracted into ``storage_diff_path``.
+
+    ``whiteouts``: what a deletion becomes: ``"overlay"`` (character device 0/0, opaque
+    xattr ``trusted.overlay.opaque``), ``"user"`` (the same with ``user.overlay.*``), ``"aufs"`` (``.wh.`` files as they
+    are) or ``"apply"`` (the file is deleted, for directories that hold the whole tree).
+    ``ignore_chown_errors``: whether owners that cannot be set are left as they are.
+    """
+
+
+@hookspec(firstresult=True)
+def storage_mounts(id: str, read_only: bool, label: str, options: Sequence[str]) -> list[MountSpec]:
+    """The mounts that give the layer's whole view, to be made in order at ``storage_target``.
+
+    Empty for a driver whose layers are plain directories. ``options`` are added to
+    the driver's own (``volatile``: the changes need not survive a crash); a driver
+    ignores those that mean nothing to it.
+    """
 
 
 @hookspec(firstresult=True)
 def storage_target(id: str) -> str:
-    """Where a container's view of the layer is mounted by convention (overlay: <home>/ID/merged)."""
+    """Where a view of the layer is mounted by convention (overlay: <home>/ID/merged); the directory exists."""
+
+
+@hookspec(firstresult=True)
+def storage_release(id: str, last: bool) -> bool:
+    """The layer's view was unmounted; ``last``: no other layer of this store is mounted now.
+
+    Undoes what ``storage_mounts`` prepared. Called under the store's lock of mount points.
+    """
 
 
 @hookspec(firstresult=True)
@@ -56,12 +101,17 @@ def storage_exists(id: str) -> bool:
 
 @hookspec(firstresult=True)
 def storage_list() -> list[str]:
-    """IDs of all layers on disk."""
+    """IDs of all layers on disk, read-only stores left out."""
 
 
 @hookspec(firstresult=True)
 def storage_usage(id: str) -> tuple[int, int]:
     """Bytes and inodes of the layer's own files."""
+
+
+@hookspec(firstresult=True)
+def storage_check(repair: bool) -> list[tuple[str, str]]:
+    """What is wrong on disk, as (layer ID, reason); with ``repair`` what can be rebuilt is."""
 
 
 @hookspec(firstresult=True)

@@ -1,0 +1,250 @@
+"""layers.json and its companions: the records of layers, and their mount counts.
+
+Reading takes no lock (tables are replaced whole). Writing holds ``layers.lock`` of the
+graphroot, and of the imagestore when image layers change. Long work, such as extracting a
+layer, happens before the lock is taken: see :mod:`polypod.store.pending`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import StorageError
+from ..kit import mounts
+from ..kit.lockfile import Held, lock_write
+from ..model.image import Layer
+from .places import Places, now
+from .table import INCOMPLETE, Text, load
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..ports.storage import StoragePort
+
+
+def to_layer(record: dict[str, Any], store: str = "") -> Layer:
+    """A record of layers.json as a :class:`Layer`."""
+    return Layer(
+        id=record["id"],
+        parent=record.get("parent", ""),
+        names=tuple(record.get("names") or ()),
+        created=record.get("created", ""),
+        compressed_digest=record.get("compressed-diff-digest", ""),
+        compressed_size=record.get("compressed-size", 0),
+        diff_digest=record.get("diff-digest", ""),
+        diff_size=record.get("diff-size", 0),
+        compression=record.get("compression", 0),
+        mount_label=record.get("mountlabel", ""),
+        store=store,
+    )
+
+
+class Locks:
+    """``layers.lock``, held for writing on one or two roots; a context manager."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.held: list[Held] = []
+        try:
+            for path in paths:
+                self.held.append(lock_write(path))
+        except BaseException:
+            self.release()
+            raise
+
+    def record_write(self) -> None:
+        for held in self.held:
+            held.record_write()
+
+    def release(self) -> None:
+        for held in reversed(self.held):
+            held.release()
+
+    def __enter__(self) -> Locks:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
+
+
+class Layers:
+    """The layer records of a store and of the stores behind it."""
+
+    def __init__(self, places: Places, driver: StoragePort) -> None:
+        self._places = places
+        self._driver = driver
+        home = places.layers(places.root)
+        self.stable = home + "/layers.json"
+        self.volatile = home + "/volatile-layers.json"
+        self.image = places.layers(places.image_root) + "/layers.json"
+        self._lock = home + "/layers.lock"
+        self._image_lock = places.layers(places.image_root) + "/layers.lock"
+        self._mounts = places.run_layers + "/mountpoints.json"
+        self._mounts_lock = places.run_layers + "/mountpoints.lock"
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def writable_tables(self) -> list[str]:
+        """The tables of this store; image layers, then containers'."""
+        return list(dict.fromkeys((self.image, self.stable, self.volatile)))
+
+    def _tables(self) -> list[tuple[str, str]]:
+        own = [(path, "") for path in self.writable_tables()]
+        behind = [(self._places.layers(root) + "/layers.json", root) for root in self._places.extra]
+        return own + behind
+
+    def all(self) -> list[Layer]:
+        """Every layer once; incomplete ones (a write that was killed) are left out."""
+        found: dict[str, Layer] = {}
+        for path, store in self._tables():
+            for record in load(path):
+                if record["id"] not in found and not is_incomplete(record):
+                    found[record["id"]] = to_layer(record, store)
+        return list(found.values())
+
+    def find(self, id: str) -> dict[str, Any] | None:
+        """The record of a layer, by its full ID or a name."""
+        for path, _ in self._tables():
+            for record in load(path):
+                if record["id"] == id or id in (record.get("names") or ()):
+                    return record
+        return None
+
+    def get(self, id: str) -> Layer:
+        """The layer with this ID, unique prefix of an ID, or name."""
+        layers = self.all()
+        matches = [x for x in layers if x.id == id or id in x.names]
+        if not matches and id:
+            matches = [x for x in layers if x.id.startswith(id)]
+        if len(matches) != 1:
+            reason = "more than one matches" if matches else "layer not known"
+            raise StorageError(f"layer {id}: {reason}")
+        return matches[0]
+
+    # -- writing -----------------------------------------------------------------------------
+
+    def lock(self, *, images: bool) -> Locks:
+        """Lock for writing: the graphroot's records, with ``images`` the imagestore's as well."""
+        paths = [self._lock]
+        if images and self._places.split:
+            paths.append(self._image_lock)
+        return Locks(paths)
+
+    def edit(self, path: str) -> Text:
+        """Open a table for editing under :meth:`lock`; drops what a killed writer left incomplete."""
+        table = Text(path)
+        if INCOMPLETE in table.text:
+            for record in table.records():
+                if is_incomplete(record):
+                    self._driver.remove(record["id"])
+                    table.remove(record["id"])
+        return table
+
+    def create_writable(
+        self, id: str, parent: str, *, volatile: bool, label: str = "", names: Sequence[str] = ()
+    ) -> None:
+        """Make a container's layer. Files first, then the record: a record is always usable.
+
+        A process killed in between leaves files without a record; the container's record,
+        written before, names them, so that removing the container finds them.
+        """
+        record: dict[str, Any] = {"id": id}
+        if names:
+            record["names"] = list(names)
+        if parent:
+            record["parent"] = parent
+        if label:
+            record["mountlabel"] = label
+        record["created"] = now()
+        with self.lock(images=False) as locks:
+            table = self.edit(self.volatile if volatile else self.stable)
+            self._driver.prepare(id, parent, True)
+            table.put(record)
+            locks.record_write()
+            table.save(durable=not volatile)
+
+    def delete_writable(self, id: str) -> None:
+        """Forget a container's layer and delete its files; fine when either is gone already."""
+        with self.lock(images=False) as locks:
+            for path in dict.fromkeys((self.volatile, self.stable)):
+                table = self.edit(path)
+                if table.remove(id):
+                    locks.record_write()
+                    table.save(durable=False)
+                    break
+        self._driver.remove(id)
+
+    # -- mounting ----------------------------------------------------------------------------
+
+    def mount(self, id: str, *, read_only: bool, label: str, options: Sequence[str]) -> str:
+        """Mount a layer's view, or count one more user of the mount that is there."""
+        with lock_write(self._mounts_lock) as held:
+            table = Text(self._mounts)
+            entry = table.get(id)
+            target = self._driver.target(id)
+            count = 0
+            specs = []
+            if entry is not None and mounts.is_mounted(target):
+                count = entry["count"]
+            else:
+                specs = self._driver.mounts(id, read_only, label, options)
+            for spec in specs:
+                mounts.apply(spec, target)
+            table.put({"id": id, "path": target, "count": count + 1})
+            held.record_write()
+            table.save(durable=False)
+        return target
+
+    def unmount(self, id: str, *, force: bool) -> bool:
+        """Take one user off the mount, or all with ``force``; True when nothing is mounted any more."""
+        with lock_write(self._mounts_lock) as held:
+            table = Text(self._mounts)
+            entry = table.get(id)
+            if entry is not None and entry["count"] > 1 and not force:
+                table.put({"id": id, "path": entry["path"], "count": entry["count"] - 1})
+                held.record_write()
+                table.save(durable=False)
+                return False
+            if entry is None and not force:
+                return True
+            self._take_down(entry["path"] if entry is not None else self._driver.target(id))
+            changed = table.remove(id)
+            self._driver.release(id, table.text == "[]")
+            if changed:
+                held.record_write()
+                table.save(durable=False)
+        return True
+
+    def _take_down(self, target: str) -> None:
+        # A plain directory (vfs) is no mount point: umount2 answers EINVAL, which is fine.
+        try:
+            mounts.umount(target, mounts.MNT_DETACH)
+        except OSError as error:
+            raise StorageError(f"cannot unmount {target}: {error.strerror}") from error
+
+    def mount_count(self, id: str) -> int:
+        """How many users a layer's mount has."""
+        for entry in load(self._mounts):
+            if entry["id"] == id:
+                return int(entry["count"])
+        return 0
+
+    def mounted(self) -> dict[str, str]:
+        """Layer ID -> path of all mounted layers."""
+        return {entry["id"]: entry["path"] for entry in load(self._mounts)}
+
+    def data_path(self, name: str, id: str) -> str:
+        """A file beside the table that holds the layer's record (``<id>.tar-split.gz``)."""
+        for path, _ in self._tables():
+            candidate = f"{os.path.dirname(path)}/{id}{name}"
+            if os.path.exists(candidate):
+                return candidate
+        return f"{os.path.dirname(self.image)}/{id}{name}"
+
+
+def is_incomplete(record: dict[str, Any]) -> bool:
+    """Whether a killed writer left this record behind (containers/storage's flag)."""
+    return bool((record.get("flags") or {}).get("incomplete"))

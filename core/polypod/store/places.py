@@ -1,0 +1,70 @@
+"""Where the parts of a store lie, and small facts of the containers/storage format."""
+
+from __future__ import annotations
+
+import os
+import time
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.")
+
+
+class Places:
+    """The directories of one store: ``<root>/<driver>-{layers,images,containers}``.
+
+    ``image_root`` is the imagestore's root when images are split off, else ``root``;
+    ``extra`` are the roots of additional, read-only stores.
+    """
+
+    __slots__ = ("driver", "extra", "image_root", "root", "run_root", "split")
+
+    def __init__(
+        self, root: str, run_root: str, driver: str, image_root: str, extra: tuple[str, ...]
+    ) -> None:
+        self.root = root
+        self.run_root = run_root
+        self.driver = driver
+        self.split = bool(image_root) and image_root != root
+        self.image_root = image_root or root
+        self.extra = extra
+
+    def layers(self, root: str) -> str:
+        return f"{root}/{self.driver}-layers"
+
+    def images(self, root: str) -> str:
+        return f"{root}/{self.driver}-images"
+
+    @property
+    def containers(self) -> str:
+        return f"{self.root}/{self.driver}-containers"
+
+    @property
+    def run_containers(self) -> str:
+        return f"{self.run_root}/{self.driver}-containers"
+
+    @property
+    def run_layers(self) -> str:
+        return f"{self.run_root}/{self.driver}-layers"
+
+
+def big_data_name(key: str) -> str:
+    """The file name of a big data item: the key itself, or "=" and its base64 form.
+
+    Lower-case letters, digits and dots stay as they are (containers/storage, makeBigDataBaseName).
+    """
+    if all(character in _PLAIN for character in key):
+        return key
+    import binascii
+
+    return "=" + binascii.b2a_base64(key.encode(), newline=False).decode()
+
+
+def now() -> str:
+    """The time in RFC 3339 with nanoseconds, UTC."""
+    stamp = time.time_ns()
+    seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(stamp // 1_000_000_000))
+    return f"{seconds}.{stamp % 1_000_000_000:09d}Z"
+
+
+def random_id() -> str:
+    """A fresh ID: 64 hex digits."""
+    return os.urandom(32).hex()

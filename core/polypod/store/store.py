@@ -1,0 +1,286 @@
+"""The store: images, layers and containers on disk in the containers/storage format."""
+
+from __future__ import annotations
+
+from ..errors import ImageInUse, StorageError
+from ..kit import fastjson
+from . import lookup
+from .containers import Containers
+from .images import MANIFEST, Images
+from .layers import Layers
+from .places import Places, random_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any, BinaryIO
+
+    from ..model.image import Image, Layer
+    from ..ports.storage import StoragePort
+
+
+class Store:
+    """One graphroot, shared with podman, buildah and skopeo.
+
+    ``driver_name`` is the prefix of the directories (``overlay-layers``). With ``imagestore``
+    images and their layers lie there, containers' layers in ``graphroot``. ``additional`` are
+    roots of read-only stores. Making a Store touches no file.
+    """
+
+    def __init__(
+        self,
+        graphroot: str,
+        runroot: str,
+        driver: StoragePort,
+        driver_name: str = "overlay",
+        imagestore: str = "",
+        additional: Sequence[str] = (),
+    ) -> None:
+        self.places = Places(graphroot, runroot, driver_name, imagestore, tuple(additional))
+        self.driver = driver
+        self.layer_records = Layers(self.places, driver)
+        self.image_records = Images(self.places)
+        self.container_records = Containers(self.places)
+        self._known: dict[str, tuple[str, bool, str]] = {}  # container -> layer, volatile, label
+
+    # -- images --------------------------------------------------------------------------------
+
+    def images(self) -> list[Image]:
+        """All images, those of additional stores last."""
+        return self.image_records.all()
+
+    def find_image(self, name: str, registries: Iterable[str] = ()) -> Image:
+        """The image that a user means by an ID, a prefix of one, or a name; ``NoSuchImage``.
+
+        ``registries`` are the unqualified-search registries, tried for short names.
+        """
+        return lookup.find(self.images(), name, registries)
+
+    def image_config(self, image: Image) -> dict[str, Any]:
+        """The image's OCI (or Docker) config document."""
+        data = self.image_records.big_data(image.id, self._config_key(image))
+        config: dict[str, Any] = fastjson.loads(data)
+        return config
+
+    def _config_key(self, image: Image) -> str:
+        record, _ = self.image_records.record(image.id)
+        names = record.get("big-data-names") or ()
+        own = "sha256:" + image.id
+        if own in names or not names:
+            return own
+        # An image whose ID is not its config's digest (made by hand, or partially pulled).
+        digest = (fastjson.loads(self.manifest(image)).get("config") or {}).get("digest", own)
+        return str(digest)
+
+    def manifest(self, image: Image) -> bytes:
+        """The image's manifest, byte for byte."""
+        return self.image_records.big_data(image.id, MANIFEST)
+
+    def image_size(self, image: Image) -> int:
+        """Bytes of the image: its layers' uncompressed sizes and its documents, as podman counts."""
+        total = self.image_records.big_data_size(image.id)
+        for layer in self.image_layers(image):
+            total += max(layer.diff_size, 0) if layer.diff_digest else self.layer_size(layer.id)
+        return total
+
+    def image_layers(self, image: Image) -> list[Layer]:
+        """The image's layers, topmost first."""
+        by_id = {layer.id: layer for layer in self.layers()}
+        found, id = [], image.top_layer
+        while id:
+            layer = by_id.get(id)
+            if layer is None:
+                raise StorageError(
+                    f"image {image.id} is damaged: layer {id} is not known; remove the image and load it again"
+                )
+            found.append(layer)
+            id = layer.parent
+        return found
+
+    def create_image(
+        self,
+        id: str,
+        names: Sequence[str],
+        top_layer: str,
+        config: bytes,
+        manifest: bytes,
+        created: str = "",
+        big_data: dict[str, bytes] | None = None,
+    ) -> Image:
+        """Record an image whose layers are in the store; ``id`` is the config digest's hex digits.
+
+        An image with that ID is renewed and gains the names; other images lose them.
+        """
+        import hashlib
+
+        digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+        items = {"sha256:" + id: config, f"{MANIFEST}-{digest}": manifest, MANIFEST: manifest}
+        items.update(big_data or {})
+        return self.image_records.add(
+            id, tuple(dict.fromkeys(names)), top_layer, items, created=created, digest=digest
+        )
+
+    def set_names(self, image_id: str, names: Sequence[str]) -> Image:
+        """Replace an image's names; a name that another image has moves here."""
+        return self.image_records.set_names(image_id, names)
+
+    def delete_image(self, image_id: str) -> list[str]:
+        """Remove an image and those of its layers that nothing else needs; IDs of removed layers.
+
+        ``ImageInUse`` when a container of any engine was made from it.
+        """
+        from .removal import delete_image
+
+        return delete_image(self, image_id)
+
+    def image_users(self, image_id: str) -> list[str]:
+        """IDs of the containers made from an image, of whatever engine."""
+        return [c["id"] for c in self.container_records.all() if c.get("image") == image_id]
+
+    def refuse_in_use(self, image_id: str) -> None:
+        """Raise ``ImageInUse`` when a container was made from the image."""
+        users = self.image_users(image_id)
+        if users:
+            raise ImageInUse(f"image used by {users[0]}: image is in use by a container")
+
+    # -- layers --------------------------------------------------------------------------------
+
+    def layers(self) -> list[Layer]:
+        """All layers, containers' included."""
+        return self.layer_records.all()
+
+    def layer(self, id: str) -> Layer:
+        """The layer with this ID, unique prefix of one, or name."""
+        return self.layer_records.get(id)
+
+    def layer_size(self, id: str) -> int:
+        """Bytes of the layer's own files on disk."""
+        return self.driver.usage(id)[0]
+
+    def find_layer(self, parent: str, diff_digest: str) -> Layer | None:
+        """The layer with this diffID on this parent: the same chain of diffIDs, so the same content."""
+        for layer in self.layers():
+            if layer.diff_digest == diff_digest and layer.parent == parent:
+                return layer
+        return None
+
+    def put_layer(
+        self,
+        parent: str,
+        stream: BinaryIO,
+        *,
+        diff_id: str = "",
+        digest: str = "",
+        size_limit: int = 0,
+    ) -> Layer:
+        """Extract a layer's tar archive (plain, gzip, zstd, bzip2 or xz) on top of ``parent``.
+
+        ``stream`` needs only ``read(n)``; a real file is read through its descriptor. ``diff_id``
+        and ``digest`` ("sha256:...", of the uncompressed and the given bytes) are checked when
+        known. Returns the layer that has the content, which may have been there already.
+        ``size_limit`` bounds the uncompressed bytes (0: none). Raises ``HostileLayer``; then nothing stays.
+        """
+        from .putlayer import put_layer
+
+        return put_layer(
+            self, parent, stream, diff_id=diff_id, digest=digest, size_limit=size_limit
+        )
+
+    def delete_layer(self, id: str) -> None:
+        """Remove an image layer that nothing needs; ``InUse`` when something does."""
+        from .removal import delete_layer
+
+        delete_layer(self, id)
+
+    def diff(self, layer: Layer) -> Iterator[bytes]:
+        """The layer as an uncompressed tar archive in pieces; byte for byte what was put in, when known."""
+        from .diff import layer_diff
+
+        return layer_diff(self, layer)
+
+    # -- containers ------------------------------------------------------------------------------
+
+    def create_container(
+        self,
+        id: str,
+        names: Sequence[str],
+        image_id: str,
+        metadata: dict[str, Any] | str,
+        volatile: bool,
+        *,
+        label: str = "",
+        top_layer: str | None = None,
+    ) -> str:
+        """Record a container and make its writable layer on the image; returns the layer's ID.
+
+        ``volatile``: for containers that go away with their process: nothing waits for the
+        disk. ``label`` is the SELinux mount label. ``image_id`` "" makes an empty layer,
+        ``top_layer`` overrides the image's.
+        """
+        if top_layer is None:
+            top_layer = self.image_records.record(image_id)[0].get("layer", "") if image_id else ""
+        layer = random_id()
+        self.container_records.add(id, names, image_id, layer, metadata, volatile, label)
+        try:
+            self.layer_records.create_writable(layer, top_layer, volatile=volatile, label=label)
+        except BaseException:
+            self.layer_records.delete_writable(layer)
+            self.container_records.remove(id)
+            raise
+        self._known[id] = (layer, volatile, label)
+        return layer
+
+    def containers(self) -> list[dict[str, Any]]:
+        """The records of all containers in the store, other engines' included; read-only."""
+        return self.container_records.all()
+
+    def container_layer(self, id: str) -> str:
+        """The ID of a container's writable layer; ``NoSuchContainer``."""
+        return self._facts(id)[0]
+
+    def _facts(self, id: str) -> tuple[str, bool, str]:
+        known = self._known.get(id)
+        if known is None:
+            record = self.container_records.get(id)
+            flags = record.get("flags") or {}
+            known = (record["layer"], bool(flags.get("Volatile")), flags.get("MountLabel", ""))
+            self._known[id] = known
+        return known
+
+    def mount_container(self, id: str) -> str:
+        """Mount a container's root file system, or count one more user; returns its path."""
+        layer, volatile, label = self._facts(id)
+        options = ("volatile",) if volatile else ()
+        return self.layer_records.mount(layer, read_only=False, label=label, options=options)
+
+    def unmount_container(self, id: str, force: bool = False) -> bool:
+        """Take one user off the mount, or all; True when nothing is mounted any more."""
+        return self.layer_records.unmount(self._facts(id)[0], force=force)
+
+    def container_mount(self, id: str) -> str:
+        """Where a container's root file system is mounted now, or ""."""
+        return self.layer_records.mounted().get(self._facts(id)[0], "")
+
+    def delete_container(self, id: str) -> bool:
+        """Unmount and remove a container with its layer and directories.
+
+        Safe to repeat after a kill at any point; False when there was no record any more.
+        """
+        record = self.container_records.find(id)
+        if record is not None:
+            self.layer_records.unmount(record["layer"], force=True)
+            self.layer_records.delete_writable(record["layer"])
+        self._known.pop(id, None)
+        return self.container_records.remove(id)
+
+    def container_size(self, id: str) -> int:
+        """Bytes of the files that a container has written (``SizeRw``)."""
+        return self.layer_size(self._facts(id)[0])
+
+    def container_dir(self, id: str) -> str:
+        """The container's directory that outlives a reboot: the OCI bundle."""
+        return self.container_records.directory(id)
+
+    def container_run_dir(self, id: str) -> str:
+        """The container's directory that a reboot empties: sockets, PID files."""
+        return self.container_records.run_directory(id)
