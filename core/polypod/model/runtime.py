@@ -51,7 +51,9 @@ class MonitorStart(Struct):
     listen_fds: int = 0
     sdnotify_socket: str = ""
     conmon_pidfile: str = ""
-    inherit_fds: tuple[int, ...] = ()  # passed on unchanged (passthrough, preserve-fds)
+    inherit_fds: tuple[int, ...] = ()  # kept open in the monitor under the same numbers
+    preserve_fds: int = 0  # so many of them, from 3 on, go on to the container's process
+    json_log: bool = True  # the runtime has --log and --log-format json
     env: dict[str, str] = {}
 
 
@@ -72,6 +74,7 @@ class MonitorExec(Struct):
     exit_command: tuple[str, ...] = ()
     exit_delay: int = 0
     preserve_fds: int = 0
+    json_log: bool = True
     log_level: str = "warning"
     systemd_cgroup: bool = False
     env: dict[str, str] = {}
