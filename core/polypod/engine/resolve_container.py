@@ -115,9 +115,8 @@ def _process(
         # The image's arguments belong to its own entrypoint only.
         if not command:
             command = tuple(config.get("Cmd") or ())
-    elif not entrypoint or entrypoint == ("",):
-        if not command:
-            command = tuple(config.get("Cmd") or ())
+    elif not entrypoint and not command:
+        command = tuple(config.get("Cmd") or ())
     if entrypoint == ("",):
         entrypoint = ()
     if not entrypoint and not command and not request.rootfs:

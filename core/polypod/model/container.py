@@ -1,7 +1,9 @@
 """A container: what was asked for, and what is stored about it.
 
 The sub-structs are shared by the request (:class:`ContainerCreate`) and the
-stored noun (:class:`Container`): create resolves the one into the other.
+stored noun (:class:`Container`): create resolves the one into the other. In a
+request, "" or ``None`` (or -1 where said) means "as configured"; a stored
+container has the value itself.
 Durations are seconds, sizes are bytes, times are Unix seconds as floats.
 """
 
@@ -27,15 +29,23 @@ class Process(Struct):
     entrypoint: tuple[str, ...] | None = None  # None: take the image's
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
+    env_merge: dict[str, str] = {}  # --env-merge: values that refer to the image's as ${NAME}
     workdir: str = ""
     user: str = ""  # user[:group] or uid[:gid], resolved inside the rootfs
     groups: tuple[str, ...] = ()  # --group-add
     terminal: bool = False
     stdin: bool = False  # keep stdin open (-i)
+    stdin_once: bool = False  # close it when the first attached client goes
+    preserve_fds: int = 0  # further file descriptors, from 3 on, that the process inherits
     umask: str = ""  # octal digits
     timezone: str = ""
-    init: bool = False
+    init: bool | None = None
     init_path: str = ""
+    create_workdir: bool = False  # the image's WORKDIR is made when the root lacks it
+    passwd: bool = True  # give a numeric user an entry in /etc/passwd and /etc/group
+    passwd_entry: str = ""  # --passwd-entry, a template with $UID and the like
+    group_entry: str = ""
+    personality: str = ""  # LINUX or LINUX32
 
 
 class Security(Struct):
@@ -51,7 +61,7 @@ class Security(Struct):
     mask: tuple[str, ...] = ()
     unmask: tuple[str, ...] = ()
     proc_opts: tuple[str, ...] = ()
-    read_only: bool = False
+    read_only: bool | None = None
     read_only_tmpfs: bool = True
 
 
@@ -87,8 +97,14 @@ class Resources(Struct):
     pids_limit: int | None = None  # None: the configured default; 0 or -1: unlimited
     oom_kill_disable: bool = False
     oom_score_adj: int | None = None
-    shm_size: int = 65536000
+    shm_size: int = -1  # -1: the configured size
     cgroup_conf: dict[str, str] = {}
+    cpu_rt_period: int = 0  # microseconds
+    cpu_rt_runtime: int = 0  # microseconds
+    blkio_weight: int = 0  # 10-1000
+    blkio_weight_device: tuple[str, ...] = ()  # "PATH:WEIGHT"
+    device_limits: dict[str, tuple[str, ...]] = {}  # "read-bps" ("write-iops", ...) -> "PATH:RATE"
+    device_cgroup_rules: tuple[str, ...] = ()  # "c 42:* rwm"
 
 
 class Namespaces(Struct):
@@ -99,6 +115,8 @@ class Namespaces(Struct):
     uts: str = ""
     cgroup: str = ""
     user: str = ""
+    uid_map: tuple[str, ...] = ()  # "CONTAINER:HOST:SIZE"
+    gid_map: tuple[str, ...] = ()
 
 
 class PortMapping(Struct):
@@ -149,7 +167,8 @@ class Mount(Struct):
 
     type: str  # bind, volume, tmpfs, image, devpts, overlay, ramfs
     destination: str
-    source: str = ""  # path, or volume name
+    source: str = ""  # path; of a volume in a request: its name; of an image: the reference
+    name: str = ""  # of a volume in a stored container: its name (source is its directory)
     options: tuple[str, ...] = ()
     anonymous: bool = False  # an unnamed volume: removed with the container
     from_image: bool = False  # from the image's VOLUME
@@ -159,7 +178,7 @@ class Mount(Struct):
 class Log(Struct):
     """Where the container's output goes."""
 
-    driver: str = "k8s-file"  # k8s-file, json-file, journald, none, passthrough
+    driver: str = ""  # k8s-file, json-file, journald, none, passthrough
     path: str = ""
     max_size: int = -1
     tag: str = ""
@@ -172,15 +191,15 @@ class Lifecycle(Struct):
     remove: bool = False  # --rm
     restart: str = "no"  # no, on-failure, always, unless-stopped
     restart_retries: int = 0
-    stop_signal: int = 15
-    stop_timeout: int = 10  # seconds
+    stop_signal: int = 0  # 0: the image's, or SIGTERM
+    stop_timeout: int = -1  # seconds; -1: the configured time
     timeout: int = 0  # seconds of life, 0 = no limit
     pidfile: str = ""
     conmon_pidfile: str = ""
     cidfile: str = ""
     sdnotify: str = "container"
-    systemd: str = "true"
-    detach_keys: str = "ctrl-p,ctrl-q"
+    systemd: str = "true"  # true (when the command is an init), false, always; stored: false, always
+    detach_keys: str | None = None
 
 
 class ContainerCreate(Struct):
@@ -201,17 +220,17 @@ class ContainerCreate(Struct):
     network: NetworkOptions = NetworkOptions()
     mounts: tuple[Mount, ...] = ()
     volumes_from: tuple[str, ...] = ()
-    image_volumes: str = "anonymous"  # anonymous, tmpfs, ignore
+    image_volumes: str = ""  # anonymous, tmpfs, ignore
     sysctls: dict[str, str] = {}
     log: Log = Log()
     lifecycle: Lifecycle = Lifecycle()
     requires: tuple[str, ...] = ()  # containers to start before
     pod: str = ""
     cgroup_parent: str = ""
-    cgroups: str = "enabled"  # enabled, disabled, no-conmon, split
+    cgroups: str = ""  # enabled, disabled, no-conmon, split
     hooks_dirs: tuple[str, ...] = ()
-    env_host: bool = False
-    http_proxy: bool = True
+    env_host: bool | None = None
+    http_proxy: bool | None = None
     unset_env: tuple[str, ...] = ()
     unset_env_all: bool = False
     pull: str = "missing"  # missing, always, never, newer
