@@ -26,6 +26,8 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     Bucket = dict[bytes, "bytes | Bucket"]
 
 _MAGIC, _VERSION, _NO_FREELIST = 0xED0CDAED, 2, 2**64 - 1
@@ -47,7 +49,7 @@ class BoltFile:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __enter__(self) -> BoltFile:
+    def __enter__(self) -> Self:
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         return self

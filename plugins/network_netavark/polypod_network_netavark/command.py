@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from typing_extensions import Self
+
 #: podman 5 takes this lock around every netavark call; older ones a file in the config directory
 HOST_LOCK = "/run/lock/netavark.lock"
 _F_OFD_SETLKW = 38  # fcntl(2); held by the open file, so it works between threads too
@@ -32,7 +34,7 @@ class NetworkLock:
             self._paths.append(old)
         self._fds: list[int] = []
 
-    def __enter__(self) -> NetworkLock:
+    def __enter__(self) -> Self:
         # struct flock: l_type, l_whence, (padding,) l_start, l_len, l_pid
         request = fcntl.F_WRLCK.to_bytes(2, "little") + bytes(30)
         for path in self._paths:

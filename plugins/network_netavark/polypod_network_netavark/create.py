@@ -14,7 +14,6 @@ from .options import check_bridge, check_ipvlan, docker_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
 
     from polypod.model.network import Network
 

@@ -177,9 +177,7 @@ def _find(name: str, directories: tuple[str, ...]) -> str:
     return ""
 
 
-def _attachments(
-    setup: NetworkSetup, networks: dict[str, Document]
-) -> dict[str, dict[str, Any]]:
+def _attachments(setup: NetworkSetup, networks: dict[str, Document]) -> dict[str, dict[str, Any]]:
     """netavark's per-network options, with interface names and the ID's short form as alias."""
     plain = {
         name: value if isinstance(value, dict) else value.to_dict()

@@ -94,9 +94,7 @@ class AddressBook:
                 file.write(root)
                 return result
         except OSError as error:
-            raise NetworkError(
-                f"IPAM error: cannot use {self._path}: {error.strerror}"
-            ) from error
+            raise NetworkError(f"IPAM error: cannot use {self._path}: {error.strerror}") from error
 
     def _read(self, file: BoltFile) -> Bucket:
         try:
@@ -108,9 +106,7 @@ class AddressBook:
             ) from error
 
 
-def _take(
-    root: Bucket, network: dict[str, Any], container_id: str, static: list[str]
-) -> list[str]:
+def _take(root: Bucket, network: dict[str, Any], container_id: str, static: list[str]) -> list[str]:
     name, owner = network["name"], container_id.encode()
     _give_back(root, name, container_id)  # left by a start that was killed
     bucket = _child(root, name.encode())
@@ -153,9 +149,7 @@ def _matching(subnet: netaddr.Subnet, static: list[str]) -> netaddr.Address | No
     return None
 
 
-def _next_free(
-    taken: Bucket, subnet: netaddr.Subnet, document: dict[str, Any]
-) -> netaddr.Address:
+def _next_free(taken: Bucket, subnet: netaddr.Subnet, document: dict[str, Any]) -> netaddr.Address:
     bits = subnet[0]
     low, high = _range(subnet, document.get("lease_range") or {})
     gateway = netaddr.parse(document["gateway"])[1] if document.get("gateway") else -1

@@ -57,10 +57,10 @@ def check_ipvlan(driver: str, options: dict[str, str]) -> None:
 
 
 def _check(driver: str, options: dict[str, str], known: dict[str, Callable[[str], str]]) -> None:
-    for key in options:
+    for key, value in options.items():
         if key not in known:
             raise UsageError(f"unsupported {driver} network option {key}")
-        options[key] = known[key](options[key])
+        options[key] = known[key](value)
 
 
 def _number(value: str, what: str) -> int:
