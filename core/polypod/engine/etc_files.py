@@ -17,11 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..model.container import Container
+    from ..model.container import Container, ContainerState
     from ..model.settings import Settings
     from ..oci.host_facts import HostFacts
     from ..oci.users import ExecUser, UserDatabase
     from .etc_hosts import Status
+    from .runtime import Runtime
 
 HOSTS, RESOLV = "/etc/hosts", "/etc/resolv.conf"
 _ZONES = "/usr/share/zoneinfo/"
@@ -102,6 +103,17 @@ def write_network_files(
         else:
             text = resolv_text(container, settings, netns, status or {})
         _write(f"{container.run_dir}/{name}", text.encode())
+
+
+def write_etc_files(rt: Runtime, container: Container, state: ContainerState) -> None:
+    """:func:`write_network_files` with what the state knows of the container's networks."""
+    write_network_files(
+        container,
+        rt.settings,
+        rootfs=state.mountpoint,
+        status={result.name: result.status for result in state.networks},
+        netns=state.netns,
+    )
 
 
 def _write(path: str, data: bytes) -> None:

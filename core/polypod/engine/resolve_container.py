@@ -16,6 +16,7 @@ from .namespaces import resolve_namespaces
 from .resolve_env import resolve_env
 from .resolve_limits import resolve_resources, resolve_ulimits
 from .resolve_mounts import resolve_mounts
+from .signals import parse_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,32 +198,6 @@ def _is_systemd(mode: str, process: Process) -> bool:
     if len(argv) > 2 and argv[:2] == ("/bin/sh", "-c"):
         argv = argv[2:]
     return bool(argv) and (argv[0] in _INIT_COMMANDS or posixpath.basename(argv[0]) == "systemd")
-
-
-def parse_signal(text: str) -> int:
-    """Return a signal's number from ``15``, ``TERM`` or ``SIGTERM``, ``RTMIN+3``; else ``UsageError``."""
-    if text.isdigit():
-        number = int(text)
-        if 0 < number <= 64:
-            return number
-        raise UsageError(f"invalid signal: {text}: numbers go from 1 to 64")
-    name = text.upper().removeprefix("SIG")
-    base, plus, offset = name.partition("+")
-    if base == "RTMIN" and (not plus or offset.isdigit()):
-        number = 34 + int(offset or 0)
-        if number <= 64:
-            return number
-    base, minus, offset = name.partition("-")
-    if base == "RTMAX" and (not minus or offset.isdigit()):
-        number = 64 - int(offset or 0)
-        if number >= 34:
-            return number
-    import _signal
-
-    value = getattr(_signal, "SIG" + name, None)
-    if isinstance(value, int) and "_" not in name:
-        return int(value)
-    raise UsageError(f"invalid signal: {text}")
 
 
 def _default_hostname(
