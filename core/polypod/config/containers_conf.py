@@ -32,7 +32,7 @@ def read(file: TomlFile, draft: Draft) -> None:
                 draft.debug.append(f"{file.where(table)}: unknown table {table}")
             continue
         for key, raw in content.items():
-            field: str = _RENAMED.get((table, key), key)
+            field = _RENAMED.get((table, key)) or key
             own = key in _FOREIGN.get(table, ()) or field not in TABLES[table]._fields_
             if own:
                 draft.debug.append(f"{file.where(table, key)}: unknown key {table}.{key}")

@@ -93,7 +93,7 @@ def _mapping(kind: str, raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValueError("a table")
     lists = "tuple" in kind
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in raw.items():
         if lists and isinstance(value, list) and all(isinstance(item, str) for item in value):
             result[key] = tuple(value)
@@ -108,7 +108,8 @@ def _pools(raw: Any) -> tuple[dict[str, Any], ...]:
     import ipaddress
 
     pools = []
-    for item in raw if isinstance(raw, list) else [None]:
+    items: list[Any] = raw if isinstance(raw, list) else [None]
+    for item in items:
         try:
             base, size = ipaddress.IPv4Network(item["base"], strict=False), item["size"]
         except (TypeError, KeyError, ValueError):

@@ -63,7 +63,7 @@ def _translate(kind: typing.Any, strict: bool) -> typing.Any:
     origin = typing.get_origin(kind)
     if origin is types.UnionType or origin is typing.Union:
         return typing.Union[inner]  # noqa: UP007 - built from values, not written as a type
-    return origin[inner]  # type: ignore[index]
+    return origin[inner]
 
 
 def validate(
@@ -77,7 +77,8 @@ def validate(
         checked = msgspec.convert(data, schema(struct, strict=strict))
     except msgspec.ValidationError as error:
         raise Invalid(_lower(str(error))) from None
-    return _plain(checked)
+    result: dict[str, typing.Any] = _plain(checked)
+    return result
 
 
 def _plain(value: typing.Any) -> typing.Any:
