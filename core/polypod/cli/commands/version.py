@@ -45,7 +45,6 @@ def facts() -> dict[str, Any]:
         "GitCommit": "",
         "BuiltTime": time.strftime("%a %b %e %H:%M:%S %Y", time.localtime(built)),
         "Built": built,
-        "BuildOrigin": "",
         "OsArch": f"linux/{arch.get(machine, machine)}",
         "Os": "linux",
         "PolypodVersion": __version__,
@@ -56,9 +55,14 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Print the version as a block, as JSON, or through a template."""
     client = facts()
     if opts.changed("format"):
-        from ..render import render_one
+        from ..render import is_json, render_one
 
-        ctx.out(render_one({"Client": client, "Server": None}, opts.format, fallback=client))
+        report = {"Client": client} if is_json(opts.format) else {"Client": client, "Server": None}
+        text = render_one(
+            report, opts.format, name="version", type_name="*define.Version",
+            fallback=client, indent=None,
+        )  # fmt: skip
+        ctx.out(text, end="")
         return 0
     width = max(len(label) for label, _ in _TABLE) + 2
     lines = [f"{label:{width}}{client.get(key, key)}" for label, key in _TABLE]

@@ -1,0 +1,120 @@
+"""``run``: create a container, start it, and stay with it unless told otherwise."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ...errors import UsageError
+from ..command import Command, Flag
+from ..container_flags import FLAGS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...model.container import Container, ContainerCreate
+    from ..context import Context
+    from ..parse import Options
+
+
+def run(ctx: Context, opts: Options, args: list[str]) -> int:
+    """Run one container; the exit code is that of its process."""
+    from ...engine.run import DETACHED
+    from ...engine.run import run as run_container
+    from ..create_request import create_request
+    from ..streams import interactive_terminal, streams_for
+
+    if opts.rmi:
+        if opts.changed("rm") and not opts.rm:
+            raise UsageError("the --rmi option does not work without --rm")
+        opts.rm = True
+    if opts.tty and opts.interactive and not os.isatty(0):
+        from ...kit.log import warning
+
+        warning(
+            "The input device is not a TTY. The --tty and --interactive flags might not work properly"
+        )
+    _check_fds(opts)
+    request = create_request(opts, args, tuple(sys.argv))
+    if opts.cidfile:
+        reserve_cidfile(opts.cidfile)
+    streams = None if opts.detach else streams_for(opts, request)
+
+    def on_created(container: Container) -> None:
+        if opts.cidfile:
+            write_cidfile(opts.cidfile, container.id)
+
+    with interactive_terminal(streams):
+        container, code = run_container(
+            ctx.rt,
+            request,
+            streams,
+            on_created=on_created,
+            proxy_signals=opts.sig_proxy and not opts.tty,
+        )
+    if code == DETACHED:
+        if request.log.driver != "passthrough" and opts.detach:
+            ctx.out(container.id)
+        return 0
+    if opts.rmi:
+        _remove_image(ctx, request)
+    return code
+
+
+def _check_fds(opts: Options) -> None:
+    for fd in range(3, 3 + opts.preserve_fds):
+        try:
+            os.fstat(fd)
+        except OSError:
+            raise UsageError(
+                f"file descriptor {fd} is not available - the preserve-fds option requires that "
+                "file descriptors must be passed"
+            ) from None
+
+
+def reserve_cidfile(path: str) -> None:
+    """Refuse a --cidfile that is there already: another container may own it."""
+    if os.path.exists(path):
+        raise UsageError(
+            f"container id file exists. Ensure another container is not using it or delete {path}"
+        )
+
+
+def write_cidfile(path: str, container_id: str) -> None:
+    """Write the container's ID, never over another file."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise UsageError(f"cidfile {path}: {(error.strerror or '').lower()}") from error
+    try:
+        os.write(fd, container_id.encode())
+    finally:
+        os.close(fd)
+
+
+def _remove_image(ctx: Context, request: ContainerCreate) -> None:
+    from ...engine.images_remove import remove_unused
+
+    remove_unused(ctx.rt, request.image)
+
+
+COMMAND = Command(
+    "run",
+    "Run a command in a new container",
+    run,
+    usage="[options] IMAGE [COMMAND [ARG...]]",
+    long="Runs a command in a new container from the given image",
+    flags=(
+        *FLAGS,
+        Flag("detach", "d", usage="Run container in background and print container ID"),
+        Flag("rmi", usage="Remove image unless used by other containers, implies --rm"),
+        Flag("sig-proxy", default=True, usage="Proxy received signals to the process"),
+    ),
+    examples=(
+        "run imageID ls -alF /etc",
+        "run --network=host imageID dnf -y install java",
+        "run --volume /var/hostdir:/var/ctrdir -i -t fedora /bin/bash",
+    ),
+    interspersed=False,
+    min_args=1,
+    complete_args="images",
+)
