@@ -22,6 +22,7 @@ The tree, one sentence each::
         CommandNotFound          the container's command does not exist, exit code 127
         CommandNotExecutable     the container's command cannot be invoked, exit code 126
       NetworkError               network setup or teardown failed
+        PortInUse                a host port to publish is taken, exit code 126
       Timeout                    something did not happen in the time allowed
 
 Messages are lowercase, name the object and the remedy, and fit on one line.
@@ -151,6 +152,12 @@ class CommandNotExecutable(RuntimeFailure):
 
 class NetworkError(PolypodError):
     """Network setup or teardown failed."""
+
+
+class PortInUse(NetworkError):
+    """A host port to publish is taken by somebody else."""
+
+    exit_code = 126
 
 
 class Timeout(PolypodError):
