@@ -10,7 +10,6 @@ import os
 
 from ..errors import InvalidState
 from ..kit.background import Background
-from ..kit.fastjson import dumps
 from ..model.container import ContainerState
 from ..model.runtime import MonitorStart
 from . import network
@@ -77,8 +76,8 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
     try:
         rootfs = prepare_rootfs(rt, container)
         state = state.evolve(mountpoint=rootfs)
-        spec = write_bundle(rt, container, state, rootfs)
-        waiter = rt.monitor.spawn(monitor_request(rt, container, spec))
+        write_bundle(rt, container, state, rootfs)
+        waiter = rt.monitor.spawn(monitor_request(rt, container))
     finally:
         results = connecting.result() if connecting is not None else ()
     state = state.evolve(networks=results)
@@ -119,7 +118,7 @@ def _undo(rt: Runtime, container: Container, state: ContainerState, error: BaseE
     )
 
 
-def monitor_request(rt: Runtime, container: Container, spec: dict[str, object]) -> MonitorStart:
+def monitor_request(rt: Runtime, container: Container) -> MonitorStart:
     """Everything that the monitor is told about a container."""
     engine = rt.settings.engine
     log = container.log
@@ -140,6 +139,7 @@ def monitor_request(rt: Runtime, container: Container, spec: dict[str, object]) 
         log_tag=log.tag,
         terminal=container.process.terminal,
         stdin=container.process.stdin,
+        preserve_fds=container.process.preserve_fds,
         leave_stdin_open=container.process.stdin and not container.process.stdin_once,
         systemd_cgroup=engine.cgroup_manager == "systemd",
         cgroup_parent=_monitor_cgroup(container),
@@ -174,13 +174,3 @@ def _write_pidfiles(container: Container, state: ContainerState) -> None:
     if container.lifecycle.pidfile:
         with open(container.lifecycle.pidfile, "w", encoding="ascii") as file:
             file.write(str(state.pid))
-
-
-def write_spec(bundle: str, spec: dict[str, object]) -> None:
-    """config.json of the bundle, readable by its owner alone (it holds the environment)."""
-    path = os.path.join(bundle, "config.json")
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, dumps(spec).encode())
-    finally:
-        os.close(fd)

@@ -45,6 +45,8 @@ class Runtime:
     records: Records
     store: Store
     boot_id: str
+    version: str
+    cli_argv: tuple[str, ...]
 
     def __init__(self, settings: Settings, composition: Composition) -> None:
         self.settings = settings
@@ -109,6 +111,37 @@ def _make_records(rt: Runtime) -> Records:
     return Records(rt.state)
 
 
+def _version() -> str:
+    from .. import __version__
+
+    return __version__
+
+
+def _cli_argv(rt: Runtime) -> tuple[str, ...]:
+    """A command line for this installation with this composition, for the monitor's exit command."""
+    import sys
+
+    launcher = os.path.join(os.path.dirname(sys.executable), "polypod")
+    if os.access(launcher, os.X_OK):
+        program: tuple[str, ...] = (launcher,)
+    else:
+        program = (sys.executable, "-m", "polypod")
+    settings, composition = rt.settings, rt.composition
+    return (
+        *program,
+        "--root", rt.graphroot,
+        "--runroot", rt.runroot,
+        "--tmpdir", rt.tmp_dir,
+        "--storage-driver", composition.storage_name,
+        "--state-backend", composition.state_name,
+        "--network-backend", composition.network_name,
+        "--cgroup-manager", settings.engine.cgroup_manager,
+        "--log-level", settings.log_level,
+        *(("--imagestore", settings.storage.imagestore) if settings.storage.imagestore else ()),
+        *(("--network-config-dir", settings.network.config_dir) if settings.network.config_dir else ()),
+    )  # fmt: skip
+
+
 _MAKERS = {
     "state": lambda rt: rt.composition.state(rt.static_dir, rt.tmp_dir),
     "oci": lambda rt: rt.composition.runtime(),
@@ -119,4 +152,6 @@ _MAKERS = {
     "records": _make_records,
     "store": _make_store,
     "boot_id": lambda rt: current_boot_id(),
+    "version": lambda rt: _version(),
+    "cli_argv": lambda rt: _cli_argv(rt),
 }
