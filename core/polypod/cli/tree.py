@@ -118,3 +118,15 @@ ALIASES: dict[str, str] = {
 
 # Not listed by the help.
 HIDDEN: frozenset[str] = frozenset(("completion",))
+
+
+def resolve(words: list[str]) -> tuple[str, list[str]]:
+    """Return the longest command or group that ``words`` begin with, and what follows it."""
+    path, index = "", 0
+    while index < len(words) and path not in TREE:
+        longer = f"{path} {words[index]}" if path else words[index]
+        longer = ALIASES.get(longer, longer)
+        if longer not in TREE and longer not in GROUPS:
+            break
+        path, index = longer, index + 1
+    return path, words[index:]
