@@ -19,6 +19,8 @@ from .sync import SyncPipe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _socket import socket as Socket
+
     from polypod.model.runtime import AttachStreams, MonitorExec
 
 
@@ -115,15 +117,19 @@ def _session(
     return pid, int(report.get("data", -1)), conmon.pid
 
 
-def _pid(conmon: Conmon, request: MonitorExec, timeout: float, sock: object = None) -> int:
+def _pid(conmon: Conmon, request: MonitorExec, timeout: float, sock: Socket | None = None) -> int:
     """The new process's PID; the runtime's error when there is none."""
-    report = conmon.report(timeout)
-    pid = int(report.get("data", -1))
-    if pid > 0:
-        return pid
-    if sock is not None:
-        sock.close()  # type: ignore[attr-defined]
-    raise _failure(request, str(report.get("message", "")))
+    try:
+        report = conmon.report(timeout)
+        pid = int(report.get("data", -1))
+        if pid > 0:
+            return pid
+        raise _failure(request, str(report.get("message", "")))
+    except PolypodError:
+        if sock is not None:
+            sock.close()
+        conmon.kill()
+        raise
 
 
 def _failure(request: MonitorExec, message: str) -> RuntimeFailure:

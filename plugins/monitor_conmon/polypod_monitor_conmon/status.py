@@ -38,14 +38,15 @@ def wait(id: str, exit_dir: str, persist_dir: str, pid: int, timeout: float) -> 
 
     The kernel tells the end of the process (a pidfd). What remains is the moment
     in which conmon drains the pipes and writes the file; it is watched as long as
-    conmon lives.
+    conmon lives. conmon itself is not waited for: it lives on until its exit
+    command is done.
     """
     found = read(id, exit_dir, persist_dir)
     if found:
         return found
     deadline = monotonic() + timeout if timeout >= 0 else None
-    monitor = _parent(pid, id) if pid > 0 else 0
-    if pid > 0 and not _wait_process(pid, deadline):
+    process, monitor = _who(pid, id)
+    if process > 0 and not _wait_process(process, deadline):
         return read(id, exit_dir, persist_dir)
     return _wait_file(id, exit_dir, persist_dir, monitor, deadline)
 
@@ -90,6 +91,20 @@ def _wait_process(pid: int, deadline: float | None) -> bool:
         return bool(poller.poll(left))
     finally:
         os.close(fd)
+
+
+def _who(pid: int, id: str) -> tuple[int, int]:
+    """The container's process and its monitor, from the PID of either; 0 for what is gone."""
+    if pid <= 0:
+        return 0, 0
+    if not _is_monitor(pid, id):
+        return pid, _parent(pid, id)
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            children = file.read().split()
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or it has just ended
+        return pid, pid
+    return (int(children[0]) if children else 0), pid
 
 
 def _parent(pid: int, id: str) -> int:
