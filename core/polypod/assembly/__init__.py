@@ -40,19 +40,25 @@ def compose(flags: Mapping[str, Any] | None = None) -> Composition:
     from . import snapshot
 
     given = normalized(flags or {})
-    content = snapshot.load(snapshot.make_key(given))
+    key = snapshot.make_key(given)
+    content = snapshot.load(key)
     if content is None:
         from .slow import assemble
 
         return assemble(given)
+    import sys
+
     from ..model.settings import Settings
     from .composition import Composition
+
+    # Folders that site would have added, for plugins that lie there.
+    sys.path.extend(entry for entry in content["path"] if entry not in sys.path)
 
     def find(group: str, name: str) -> dict[str, Any]:
         # A plugin that no command has used so far with these flags.
         from .slow import Assembler
 
-        assembler = Assembler(given)
+        assembler = Assembler(given, key)
         assembler.content.update({key: content[key] for key in assembler.content})
         return assembler.find(group, name)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import sys
 
 from ..config import defaults
 from ..config.load import load as load_settings
 from ..errors import CompositionError, DriverUnavailable
+from ..kit.startup import start_site
 from . import check, inventory, snapshot, wording
 from .composition import Composition, load_target
 
@@ -32,8 +35,11 @@ PLACES = {
 class Assembler:
     """One composition in the making, or one that needs a plugin more."""
 
-    def __init__(self, flags: Mapping[str, Any]) -> None:
-        self.flags = flags
+    def __init__(self, flags: Mapping[str, Any], key: tuple[Any, ...] | None = None) -> None:
+        # The key is that of a start like this one: before site adds to the import path.
+        self.key = key or snapshot.make_key(flags)
+        before = list(sys.path)
+        start_site()
         self.loaded = load_settings(flags)
         self.installed = inventory.installed()
         self.watched = list(self.loaded.watched)
@@ -45,6 +51,7 @@ class Assembler:
             "warnings": [],
             "observers": [],
             "commands": {},
+            "path": [entry for entry in sys.path if entry not in before],
             "generic": defaults.GENERIC_RUNTIME,
             "installed": {
                 group: sorted({found.name for found in members if found.ours})
@@ -80,25 +87,22 @@ class Assembler:
 
     def find(self, group: str, name: str) -> dict[str, Any]:
         """A checked entry of a plugin that was not chosen, kept for the next time."""
-        entry = self._entry(group, name, self.content["origins"].get(group, ""))
+        entry = self._entry(group, name, "its name")
         self.save()
         return entry
 
     def save(self) -> bool:
         """Write the snapshot."""
-        import sys
-
         for members in self.installed.values():
             for found in members:
                 self.watched += found.files
         content = {**self.content, "settings": pack(self._resolved())}
-        return snapshot.save(
-            snapshot.make_key(self.flags), content, [*sys.path, *self.watched, *self._host()]
-        )
+        return snapshot.save(self.key, content, [*sys.path, *self.watched, *self._others()])
 
-    def _host(self) -> list[str]:
-        """What host-dependent defaults were derived from."""
-        return [*defaults.JOURNALS, "/sys/fs/selinux/enforce"]
+    def _others(self) -> list[str]:
+        """What host-dependent defaults and the import path were derived from."""
+        links = [path for entry in sys.path for path in glob.glob(f"{glob.escape(entry)}/*.pth")]
+        return [*links, *defaults.JOURNALS, "/sys/fs/selinux/enforce"]
 
     def _origin(self, table: str, field: str) -> str:
         return self.settings.origin.get(f"{table}.{field}", "")

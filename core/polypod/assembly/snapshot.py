@@ -17,7 +17,6 @@ import os
 import stat
 import sys
 import time
-import zlib
 
 from ..config.keys import VARIABLES
 
@@ -92,9 +91,14 @@ def folder() -> str:
     return os.path.join(base, "polypod")
 
 
+def _sum(data: bytes) -> int:
+    """A checksum against torn files, without the 0.3 ms of ``import zlib``."""
+    return int.from_bytes(data, "little") % 1073741789  # the largest prime below 2**30
+
+
 def file_of(key: tuple[Any, ...]) -> str:
     """The snapshot's path for a key."""
-    return f"{folder()}/{zlib.crc32(marshal.dumps(key, 2)):08x}.snapshot"
+    return f"{folder()}/{_sum(marshal.dumps(key, 2)):08x}.snapshot"
 
 
 def load(key: tuple[Any, ...]) -> dict[str, Any] | None:
@@ -131,7 +135,7 @@ def _read(path: str) -> bytes | None:
         os.close(fd)
     # A checksum in front: marshal may crash on a torn file.
     body = data[4:]
-    return body if data[:4] == zlib.crc32(body).to_bytes(4, "little") else None
+    return body if data[:4] == _sum(body).to_bytes(4, "little") else None
 
 
 def save(key: tuple[Any, ...], snapshot: dict[str, Any], watched: Iterable[str]) -> bool:
@@ -152,7 +156,7 @@ def save(key: tuple[Any, ...], snapshot: dict[str, Any], watched: Iterable[str])
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         fd = os.open(draft, flags, 0o600)
         try:
-            os.write(fd, zlib.crc32(body).to_bytes(4, "little") + body)
+            os.write(fd, _sum(body).to_bytes(4, "little") + body)
         finally:
             os.close(fd)
         os.replace(draft, path)

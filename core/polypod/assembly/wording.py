@@ -109,7 +109,8 @@ def broken(plugin: str, origin: str, error: BaseException, composition: Composit
 def no_runtime(wanted: str, candidates: tuple[str, ...], composition: Composition) -> str:
     """No plugin of that name and no binary."""
     origin = composition.origins.get("runtime", "") if wanted == composition.runtime_name else ""
-    looked = f", nor an executable at {', '.join(candidates)} or in PATH" if candidates else ""
+    folders = listed(dict.fromkeys(path.rpartition("/")[0] for path in candidates))
+    looked = f", and no executable of that name is in {folders} or PATH" if candidates else ""
     return (
         f"runtime {wanted!r}{asked(origin) if origin else ''} not found: no plugin of that name"
         f" is installed (installed: {listed(composition.installed['runtime'])}){looked}; install"

@@ -18,7 +18,7 @@ class NetworkPort(Port):
     GROUP = "network"
 
     def list(self) -> _list[Network]:
-        """All networks by name; the default one is always there, also when no file defines it."""
+        """All networks, sorted by name."""
         answer: _list[Network] | None = self.driver.network_list()
         if answer is None:
             self._silent("network_list")
@@ -32,7 +32,7 @@ class NetworkPort(Port):
         return answer
 
     def remove(self, name: str) -> bool:
-        """Forget a network and take down its bridge. The engine has checked that nobody uses it."""
+        """Forget a network, by its exact name. The engine has checked that nobody uses it."""
         answer: bool | None = self.driver.network_remove(name)
         if answer is None:
             self._silent("network_remove")
@@ -53,7 +53,7 @@ class NetworkPort(Port):
         return answer
 
     def info(self) -> dict[str, str]:
-        """Facts for ``polypod info``: ``backend``, ``path``, ``version``, ``package``, ``dns``."""
+        """Facts for ``polypod info``: ``backend``, ``path``, ``version``, ``package``, ``dns`` (path"""
         answer: dict[str, str] | None = self.driver.network_info()
         if answer is None:
             self._silent("network_info")

@@ -56,5 +56,5 @@ class ObserverPort:
         for plugin, function in self._hooks.get(hook, ()):
             try:
                 function(subject)
-            except Exception as error:  # an observer must not harm what it observes
+            except Exception as error:  # noqa: BLE001 - must not harm what it observes
                 self._warn(f"{plugin} failed in {hook}: {type(error).__name__}: {error}")
