@@ -88,7 +88,7 @@ def help_command(ctx: Context, words: list[str], options: Options) -> int:
     """``help [command]``."""
     from .main import load
 
-    if options.help:
+    if options.help or words == ["help"]:
         ctx.out(
             f"{_HELP_SUMMARY}\n\nDescription:\n  Shows the help of a command: {ctx.prog} help "
             f"container rm\n\nUsage:\n  {ctx.prog} help [command]\n\n",
