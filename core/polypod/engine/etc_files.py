@@ -15,8 +15,6 @@ from .etc_passwd import prepare_passwd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from ..model.container import Container, ContainerState
     from ..model.settings import Settings
     from ..oci.host_facts import HostFacts

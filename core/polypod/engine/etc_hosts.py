@@ -139,7 +139,7 @@ def _line(address: str, names: Iterable[str]) -> str:
 
 
 def resolv_text(container: Container, settings: Settings, netns: str, status: Status) -> str:
-    """Return the resolv.conf: the networks' servers, or the user's, or the host's that are reachable."""
+    """Return resolv.conf: the networks' servers, or the user's, or those of the host in reach."""
     configured, asked = settings.containers, container.network
     servers = [ip for block in status.values() for ip in block.get("dns_server_ips") or ()]
     if not servers:

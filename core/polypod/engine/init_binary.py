@@ -16,7 +16,7 @@ _FOLDERS = ("/usr/libexec/podman", "/usr/lib/podman", "/usr/bin", "/usr/local/bi
 
 
 def init_binary(container: Container, settings: Settings) -> str:
-    """Return its path on the host, or "" when the container wants none; ``UsageError`` if missing."""
+    """Return its path on the host, "" when the container wants none; ``UsageError`` if missing."""
     if not container.process.init:
         return ""
     path = container.process.init_path

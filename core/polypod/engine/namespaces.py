@@ -1,4 +1,4 @@
-"""Namespace modes: what ``--pid``, ``--ipc``, ``--uts``, ``--cgroupns``, ``--userns``, ``--network`` mean.
+"""Namespace modes: what ``--pid``, ``--ipc``, ``--uts``, ``--cgroupns``, ``--network`` mean.
 
 A mode is one string: ``private``, ``host``, ``container:ID``, ``ns:PATH``, and for
 some kinds more (ipc: ``shareable``, ``none``; network: ``bridge``, ``none``). In
@@ -150,9 +150,7 @@ def _check_combination(
             "cannot set hostname when running in the host UTS namespace: invalid configuration"
         )
     if request.resources.shm_size >= 0 and namespaces.ipc in ("host", "none"):
-        raise UsageError(
-            f"cannot set shmsize when running in the {namespaces.ipc} IPC Namespace"
-        )
+        raise UsageError(f"cannot set shmsize when running in the {namespaces.ipc} IPC Namespace")
     if network.mode.startswith("container:") and request.network.add_hosts:
         raise UsageError(
             "cannot set extra host entries when the container is joined to another containers "

@@ -67,6 +67,8 @@ def resolve_container(
     lifecycle = _lifecycle(request, config, process, settings)
     mounts, donors = resolve_mounts(request, config, settings, find)
     hostname = request.hostname
+    if not hostname and find is not None and namespaces.uts.startswith("container:"):
+        hostname = find(namespaces.uts[10:]).hostname
     if not hostname:
         hostname = _default_hostname(namespaces.uts, network.mode, id, name, settings, facts)
     labels = {**(config.get("Labels") or {}), **request.labels}
@@ -121,9 +123,7 @@ def _process(
     if entrypoint == ("",):
         entrypoint = ()
     if not entrypoint and not command and not request.rootfs:
-        raise UsageError(
-            "no command or entrypoint provided, and no CMD or ENTRYPOINT from image"
-        )
+        raise UsageError("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
     init = configured.init if asked.init is None else asked.init
     if init:
         _check_init(request)
@@ -191,9 +191,7 @@ def _is_systemd(mode: str, process: Process) -> bool:
     if mode == "false":
         return False
     if mode not in ("", "true"):
-        raise UsageError(
-            f'invalid value "{mode}" systemd option requires \'true, false, always\''
-        )
+        raise UsageError(f"invalid value \"{mode}\" systemd option requires 'true, false, always'")
     argv = (*(process.entrypoint or ()), *process.command)
     if len(argv) > 2 and argv[:2] == ("/bin/sh", "-c"):
         argv = argv[2:]

@@ -75,7 +75,7 @@ def resolve_ulimits(asked: tuple[Ulimit, ...], configured: Iterable[str]) -> tup
 
 
 def parse_size(text: str) -> int:
-    """Return bytes from ``65536k`` and the like, with decimal units as go-units ``FromHumanSize``."""
+    """Return bytes from ``65536k`` and the like; units are decimal (go-units FromHumanSize)."""
     lowered = text.strip().lower().removesuffix("b").removesuffix("i")
     digits = lowered.rstrip("kmgtp")
     try:

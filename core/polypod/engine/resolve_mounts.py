@@ -53,9 +53,7 @@ def _destination(mount: Mount) -> str:
     if not mount.destination:
         raise UsageError("container directory cannot be empty")
     if not mount.destination.startswith("/"):
-        raise UsageError(
-            f'invalid container path "{mount.destination}", must be an absolute path'
-        )
+        raise UsageError(f'invalid container path "{mount.destination}", must be an absolute path')
     path = posixpath.normpath(mount.destination)
     return path[1:] if path.startswith("//") else path
 
@@ -69,9 +67,7 @@ def _source(mount: Mount) -> str:
 def _configured(text: str) -> Mount:
     parts = text.split(":")
     if len(parts) > 3 or not parts[-1]:
-        raise UsageError(
-            f"{text}: incorrect volume format, should be [host-dir:]ctr-dir[:option]"
-        )
+        raise UsageError(f"{text}: incorrect volume format, should be [host-dir:]ctr-dir[:option]")
     options = tuple(parts[2].split(",")) if len(parts) == 3 else ()
     source, destination = ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
     kind = "bind" if source.startswith(("/", ".")) else "volume"

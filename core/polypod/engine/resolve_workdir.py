@@ -44,9 +44,7 @@ def ensure_workdir(container: Container, rootfs: str, user: ExecUser) -> None:
 
 def _is_mounted(container: Container, workdir: str) -> bool:
     path = workdir.rstrip("/") + "/"
-    return any(
-        path.startswith(mount.destination.rstrip("/") + "/") for mount in container.mounts
-    )
+    return any(path.startswith(mount.destination.rstrip("/") + "/") for mount in container.mounts)
 
 
 def _make(container: Container, rootfs: str, workdir: str, user: ExecUser) -> None:

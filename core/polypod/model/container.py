@@ -198,7 +198,9 @@ class Lifecycle(Struct):
     conmon_pidfile: str = ""
     cidfile: str = ""
     sdnotify: str = "container"
-    systemd: str = "true"  # true (when the command is an init), false, always; stored: false, always
+    systemd: str = (
+        "true"  # true (when the command is an init), false, always; stored: false, always
+    )
     detach_keys: str | None = None
 
 
@@ -252,7 +254,7 @@ class ContainerCreate(Struct):
 
 
 class Container(Struct):
-    """A stored container: the request with everything resolved. Never changes but by rename/update."""
+    """A stored container: the request with everything resolved; changes by rename and update."""
 
     id: str  # 64 hex digits
     name: str
@@ -310,7 +312,9 @@ class ContainerState(Struct):
 
     status: str = "configured"  # "creating" while create is at work (pid is then the creator)
     pid: int = 0
-    pid_start: int = 0  # start time of pid in clock ticks (/proc/PID/stat field 22): pids are reused
+    pid_start: int = (
+        0  # start time of pid in clock ticks (/proc/PID/stat field 22): pids are reused
+    )
     conmon_pid: int = 0
     boot_id: str = ""  # the boot in which pid and mounts are valid
     started_at: float = 0.0

@@ -56,16 +56,14 @@ def _read(path: str) -> dict[str, Any]:
     elif not set(document.get("stages") or ("",)) <= STAGES | {"precreate"}:
         problem = f'its "stages" must be of {", ".join(sorted(STAGES))}'
     elif not os.path.exists(document["hook"]["path"]):
-        problem = f'{document["hook"]["path"]} does not exist'
+        problem = f"{document['hook']['path']} does not exist"
     if problem:
         raise ConfigError(f"parsing hook {path}: {problem}")
     result: dict[str, Any] = document
     return result
 
 
-def _matches(
-    when: dict[str, Any], container: Container, spec: dict[str, Any], path: str
-) -> bool:
+def _matches(when: dict[str, Any], container: Container, spec: dict[str, Any], path: str) -> bool:
     """All conditions must hold (the 1.0.0 schema's rule)."""
     for key, wanted in when.items():
         if key == "always":

@@ -30,7 +30,7 @@ _ARCHES = {
 }
 
 
-class _Lazy:
+class _Once:
     """A property that is computed once: a non-data descriptor that leaves its value behind."""
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
@@ -45,6 +45,12 @@ class _Lazy:
             return self
         value = instance.__dict__[self.name] = self.compute(instance)
         return value
+
+
+if TYPE_CHECKING:
+    _Lazy = property
+else:
+    _Lazy = _Once
 
 
 def _read(path: str) -> str:
@@ -110,9 +116,10 @@ class HostFacts:
         if self.cgroup_version == 2:
             return frozenset(_read(_CGROUP + "/cgroup.controllers").split())
         try:
-            return frozenset(
-                part for name in os.listdir(_CGROUP) for part in name.split(",")
-            ) - {"unified", "systemd"}
+            return frozenset(part for name in os.listdir(_CGROUP) for part in name.split(",")) - {
+                "unified",
+                "systemd",
+            }
         except OSError:
             return frozenset()
 

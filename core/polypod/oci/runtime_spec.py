@@ -6,7 +6,8 @@ the namespaces of other containers may have changed.
 
 from __future__ import annotations
 
-from .hooks import spec_hooks
+import os
+
 from .spec_linux import spec_linux
 from .spec_mounts import spec_mounts
 from .spec_process import spec_process
@@ -53,6 +54,7 @@ def generate(
     console: tuple[int, int] | None = None,
     database: UserDatabase | None = None,
     user: ExecUser | None = None,
+    bpf_annotation: str = "",
     warnings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Return the runtime spec (config.json) of a resolved container.
@@ -62,6 +64,8 @@ def generate(
     of a bridged container. ``ns_paths`` comes from ``engine.namespaces.joined_paths``.
     ``init_path`` is the host's init binary (``engine.init_binary``) when
     ``container.process.init``. ``database`` and ``user`` save reading passwd twice.
+    ``bpf_annotation`` is the annotation from which this runtime reads a ready seccomp filter
+    (crun: ``seccomp_bpf.CRUN_ANNOTATION``); it needs ``facts.cache_dir``.
     Limits that the host cannot hold are dropped and told in ``warnings``. Raises
     ``UsageError`` (a user, device or option is no good) and ``ConfigError`` (a profile).
     """
@@ -109,10 +113,24 @@ def generate(
         spec["root"]["readonly"] = True
     if container.namespaces.uts == "private":
         spec["hostname"] = container.hostname
+    if bpf_annotation and "seccomp" in spec["linux"]:
+        from .seccomp_bpf import filter_for
+
+        ready = filter_for(spec["linux"]["seccomp"], facts.arch, facts.cache_dir)
+        if ready:
+            spec["annotations"][bpf_annotation] = ready
+    _add_hooks(container, spec)
+    return spec
+
+
+def _add_hooks(container: Container, spec: dict[str, Any]) -> None:
+    if not any(map(os.path.isdir, container.hooks_dirs)):
+        return
+    from .hooks import spec_hooks
+
     hooks = spec_hooks(container, spec)
     if hooks:
         spec["hooks"] = hooks
-    return spec
 
 
 def _hostname(container: Container, facts: HostFacts, ns_paths: dict[str, str]) -> str:

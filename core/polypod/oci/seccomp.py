@@ -68,9 +68,7 @@ def load(path: str, arch: str, bounding: frozenset[str]) -> dict[str, Any] | Non
         raise ConfigError(f"loading seccomp profile {path} failed: {error}") from error
 
 
-def convert(
-    profile: dict[str, Any], arch: str, bounding: frozenset[str]
-) -> dict[str, Any] | None:
+def convert(profile: dict[str, Any], arch: str, bounding: frozenset[str]) -> dict[str, Any] | None:
     """Decide a profile's conditions; see :func:`load`."""
     if not isinstance(profile, dict):
         raise ConfigError("a seccomp profile is a JSON object")

@@ -144,7 +144,9 @@ def _own_cgroup() -> str:
                 if controllers:
                     break
     if found in ("", "/"):
-        raise UsageError("could not find cgroup mount for --cgroups=split: not in a cgroup of its own")
+        raise UsageError(
+            "could not find cgroup mount for --cgroups=split: not in a cgroup of its own"
+        )
     return found
 
 

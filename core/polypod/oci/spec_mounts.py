@@ -207,7 +207,9 @@ def _user_mount(container: Container, mount: Mount, user: ExecUser) -> SpecMount
     if mount.type == "image":
         return _image_mount(container, mount)
     if mount.type not in ("bind", "volume", "overlay"):
-        raise UsageError(f'invalid filesystem type "{mount.type}" of the mount at {mount.destination}')
+        raise UsageError(
+            f'invalid filesystem type "{mount.type}" of the mount at {mount.destination}'
+        )
     source = _subpath(mount)
     if mount.type == "overlay" or "O" in options:
         return _overlay(container, mount.destination, source, options)
@@ -238,9 +240,7 @@ def _image_mount(container: Container, mount: Mount) -> SpecMount:
     return _mount(mount.destination, "bind", source, ["rbind", "rprivate", "ro", "nosuid", "nodev"])
 
 
-def _overlay(
-    container: Container, destination: str, lower: str, options: list[str]
-) -> SpecMount:
+def _overlay(container: Container, destination: str, lower: str, options: list[str]) -> SpecMount:
     """``:O``: writes go to a directory of the container and are gone with it."""
     upper = work = ""
     for option in options:

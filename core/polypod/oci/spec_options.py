@@ -41,7 +41,9 @@ _PROPAGATION = frozenset(
         "runbindable",
     )
 )
-_TMPFS_ONLY = frozenset(("size", "mode", "tmpcopyup", "notmpcopyup", "noswap", "noatime", "nr_inodes"))
+_TMPFS_ONLY = frozenset(
+    ("size", "mode", "tmpcopyup", "notmpcopyup", "noswap", "noatime", "nr_inodes")
+)
 _BIND_ONLY = frozenset(("bind", "rbind", "z", "Z"))
 # Handled before a mount is made, or of no meaning here (SELinux is the runtime's mountLabel).
 _DROPPED = frozenset(
@@ -50,7 +52,7 @@ _DROPPED = frozenset(
 
 
 def bind_options(options: list[str], source: str) -> list[str]:
-    """Return the runtime's options for a bind mount of ``source``; ``UsageError`` when malformed."""
+    """Return the runtime's options for binding ``source``; ``UsageError`` when malformed."""
     seen = _check(options, tmpfs=False)
     result = []
     for option in options:
@@ -79,7 +81,9 @@ def bind_options(options: list[str], source: str) -> list[str]:
 def tmpfs_options(options: list[str]) -> list[str]:
     """Return the runtime's options for a tmpfs (``U`` stays); ``UsageError`` when malformed."""
     seen = _check(options, tmpfs=True)
-    result = [option for option in options if option == "U" or option.partition("=")[0] not in _DROPPED]
+    result = [
+        option for option in options if option == "U" or option.partition("=")[0] not in _DROPPED
+    ]
     if "propagation" not in seen:
         result.append("rprivate")
     if "nosuid' and 'suid" not in seen:

@@ -125,7 +125,10 @@ def spec_rlimits(container: Container, facts: HostFacts) -> list[dict[str, Any]]
         if limit.name == "host":
             limits.update(facts.limits)
         else:
-            limits["RLIMIT_" + limit.name.upper().removeprefix("RLIMIT_")] = (limit.soft, limit.hard)
+            limits["RLIMIT_" + limit.name.upper().removeprefix("RLIMIT_")] = (
+                limit.soft,
+                limit.hard,
+            )
     for name in ("RLIMIT_NOFILE", "RLIMIT_NPROC"):
         limits.setdefault(name, (_DEFAULT_LIMIT, _DEFAULT_LIMIT))
     if not facts.can_raise_limits:

@@ -48,7 +48,7 @@ def spec_resources(
             if key != "pids":
                 # pids_limit has a default, which nobody asked for.
                 warnings.append(
-                    f"{controller} limits are dropped: the host's cgroups have no {controller} controller"
+                    f"{controller} limits are dropped: the host has no {controller} cgroup controller"
                 )
             continue
         if key == "unified" and facts.cgroup_version == 1:
@@ -72,8 +72,8 @@ def _memory(asked: Resources, facts: HostFacts, warnings: list[str]) -> dict[str
             result["swap"] = asked.memory_swap
         else:
             warnings.append(
-                "Your kernel does not support swap limit capabilities or the cgroup is not mounted. "
-                "Memory limited without swap."
+                "Your kernel does not support swap limit capabilities or the cgroup is not "
+                "mounted. Memory limited without swap."
             )
     if asked.memory_reservation:
         result["reservation"] = asked.memory_reservation
@@ -146,4 +146,6 @@ def _device(text: str, key: str) -> dict[str, Any]:
         number = os.stat(path).st_rdev
         return {"major": os.major(number), "minor": os.minor(number), key: int(value)}
     except (OSError, ValueError) as error:
-        raise UsageError(f"invalid device limit {text}: use PATH:NUMBER of an existing device") from error
+        raise UsageError(
+            f"invalid device limit {text}: use PATH:NUMBER of an existing device"
+        ) from error

@@ -60,8 +60,11 @@ def open_in_root(root: str, path: str, flags: int = 0, *, follow: bool = True) -
                 rest.extend(p for p in reversed(target.split("/")) if p not in ("", "."))
                 continue
             stack.append(fd)
-        result = os.open(f"/proc/self/fd/{stack[-1]}", os.O_PATH | os.O_CLOEXEC | flags) \
-            if flags else os.dup(stack[-1])
+        result = (
+            os.open(f"/proc/self/fd/{stack[-1]}", os.O_PATH | os.O_CLOEXEC | flags)
+            if flags
+            else os.dup(stack[-1])
+        )
         os.set_inheritable(result, False)
         return result
     finally:
@@ -79,7 +82,9 @@ def read_in_root(root: str, path: str) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise PolypodError(f"cannot read {path} of the container's root: {error.strerror}") from error
+        raise PolypodError(
+            f"cannot read {path} of the container's root: {error.strerror}"
+        ) from error
     try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):
@@ -130,9 +135,7 @@ class UserDatabase:
         table = self._cache.get(path)
         if table is None:
             override = self._overrides.get(path)
-            data = (
-                read_in_root("/", override) if override else read_in_root(self._root, path)
-            )
+            data = read_in_root("/", override) if override else read_in_root(self._root, path)
             table = self._cache[path] = _rows(data)
         return table
 
@@ -174,9 +177,7 @@ class UserDatabase:
         if row is not None:
             uid, gid, home, name = int(row[2]), _id(row, 3) or 0, row[5] or "/", row[0]
         elif uid is None:
-            raise UsageError(
-                f"unable to find user {user}: no matching entries in passwd file"
-            )
+            raise UsageError(f"unable to find user {user}: no matching entries in passwd file")
         if group:
             return ExecUser(uid=uid, gid=self.resolve_group(group), home=home, name=name)
         groups = self.groups_of(name) if name else ()
@@ -188,9 +189,7 @@ class UserDatabase:
         if gid is None:
             gid = _number(group)
         if gid is None:
-            raise UsageError(
-                f"unable to find group {group}: no matching entries in group file"
-            )
+            raise UsageError(f"unable to find group {group}: no matching entries in group file")
         return gid
 
 
