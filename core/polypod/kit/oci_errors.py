@@ -11,9 +11,20 @@ from __future__ import annotations
 from ..errors import CommandNotExecutable, CommandNotFound, RuntimeFailure
 
 _NOT_EXECUTABLE = ("permission denied", "operation not permitted")
-_NOT_FOUND = ("executable file not found in", "no such file or directory", "open executable")
+_NOT_FOUND = (
+    "executable file not found in",
+    "no such file or directory",
+    "not found in $path",
+    "open executable",
+)
 #: Said of the command, although none of the two above.
-_NOT_EXECUTABLE_HERE = ("is a directory", "exec format error", "is not a regular file")
+_NOT_EXECUTABLE_HERE = (
+    "is a directory",
+    "exec format error",
+    "is not a regular file",
+    "does not have correct permissions",
+)
+_HARMLESS = ("warning", "warn", "info", "debug", "trace")
 _HYBRID = "cgroups in hybrid mode not supported"
 
 
@@ -46,35 +57,49 @@ def messages(text: str) -> list[str]:
     ['exec: "x": not found']
     """
     found: list[str] = []
+    traced = ""
     for raw in text.splitlines():
         line = raw.strip()
         if line.startswith("Stack backtrace"):
             break
-        said, level = _undress(line)
-        if said and level not in ("warning", "warn", "info", "debug") and said not in found:
+        said, level, target = _undress(line)
+        if not said or said == "Caused by:" or level in _HARMLESS:
+            continue
+        if target:
+            # A trace tells the same again on every level of calls; the last one is the whole.
+            traced = said
+        elif said not in found and said != traced:
             found.append(said)
+    if traced:
+        found.insert(0, traced)
     return found or [line.strip() for line in text.splitlines() if line.strip()][-1:]
 
 
-def _undress(line: str) -> tuple[str, str]:
-    """Message and level of one line of output."""
+def _undress(line: str) -> tuple[str, str, str]:
+    """Message, level and (of a trace) the speaking module of one line of output."""
     if line.startswith("{") and line.endswith("}"):
         from .fastjson import loads
 
         try:
             record = loads(line)
         except ValueError:
-            return line, ""
-        return str(record.get("msg") or record.get("message") or line), str(record.get("level", ""))
+            return line, "", ""
+        said = str(record.get("msg") or record.get("message") or line)
+        return _core(said), str(record.get("level", "")).lower(), str(record.get("target", ""))
     if line.startswith("time=") and " msg=" in line:
         head, _, said = line.partition(" msg=")
-        return _unquote(said), head.partition("level=")[2].split(" ", 1)[0]
+        return _unquote(said), head.partition("level=")[2].split(" ", 1)[0], ""
     first, _, rest = line.partition(" ")
-    if first in ("ERROR", "WARN", "INFO", "DEBUG") and rest:
-        # youki names the module that speaks: "ERROR youki: error in executing command: …".
-        said = rest.partition(": ")[2] or rest
-        return said.removeprefix("error in executing command: "), first.lower()
-    return line.removeprefix("Error: "), ""
+    if first in ("ERROR", "WARN", "INFO", "DEBUG") and ": " in rest:
+        target, _, said = rest.partition(": ")
+        return _core(said), first.lower(), target
+    return _core(line.removeprefix("Error: ")), "", ""
+
+
+def _core(said: str) -> str:
+    """Without the introductions that say nothing (youki's)."""
+    said = said.removeprefix("error in executing command: ")
+    return said.rpartition("error in executing process : ")[2] or said
 
 
 def _unquote(text: str) -> str:

@@ -38,7 +38,7 @@ def set_window_size(fd: int, rows: int, columns: int) -> None:
     fcntl.ioctl(fd, _TIOCSWINSZ, size + b"\0" * 4)
 
 
-class raw:  # noqa: N801 - reads like a verb: with raw(0): ...
+class raw:
     """Raw mode for the terminal ``fd`` inside a ``with`` block; nothing happens when it is none.
 
     The old mode comes back on every way out: the end of the block, an exception,
@@ -112,7 +112,7 @@ class raw:  # noqa: N801 - reads like a verb: with raw(0): ...
         os.kill(os.getpid(), number)
 
 
-class on_resize:  # noqa: N801 - reads like a verb: with on_resize(0, callback): ...
+class on_resize:
     """Call ``apply(rows, columns)`` at once and whenever the terminal ``fd`` changes its size.
 
     Outside the main thread, where signals cannot be received, only the first call is made.

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 
-from polypod.errors import PolypodError, RuntimeFailure
+from polypod.errors import PolypodError
 from polypod.kit import attach
-from polypod.kit.oci_errors import runtime_error
 from polypod.kit.tty import on_resize
 
 from . import arguments, control
-from .starting import Conmon, unlink, written
+from .starting import Conmon, unlink
 from .sync import SyncPipe
 
 TYPE_CHECKING = False
@@ -43,16 +42,23 @@ def execute(
 def _detached(
     path: str, request: MonitorExec, log_level: str, timeout: float
 ) -> tuple[int, int, int]:
-    conmon = Conmon(
+    conmon = _start(path, request, log_level, {})
+    try:
+        return _pid(conmon, timeout), -1, conmon.pid
+    finally:
+        conmon.close()
+
+
+def _start(path: str, request: MonitorExec, log_level: str, pipes: dict[str, int]) -> Conmon:
+    return Conmon(
         arguments.execute(path, request, log_level),
+        runtime=os.path.basename(request.runtime_argv[0]),
+        oci_log=arguments.oci_log(request.bundle),
         cwd=request.bundle,
         env=request.env,
         keep=range(3, 3 + request.preserve_fds),
+        pipes=pipes,
     )
-    try:
-        return _pid(conmon, request, timeout), -1, conmon.pid
-    finally:
-        conmon.close()
 
 
 def _attached(
@@ -65,13 +71,8 @@ def _attached(
     ready = SyncPipe(attach_r)
     try:
         try:
-            conmon = Conmon(
-                arguments.execute(path, request, log_level),
-                cwd=request.bundle,
-                env=request.env,
-                keep=range(3, 3 + request.preserve_fds),
-                pipes={"_OCI_STARTPIPE": start_r, "_OCI_ATTACHPIPE": attach_w},
-            )
+            pipes = {"_OCI_STARTPIPE": start_r, "_OCI_ATTACHPIPE": attach_w}
+            conmon = _start(path, request, log_level, pipes)
         finally:
             os.close(start_r)
             os.close(attach_w)
@@ -109,7 +110,7 @@ def _session(
     terminal = streams.stdin if streams.stdin >= 0 else streams.stdout
     with on_resize(terminal if streams.terminal else -1, control.resizer(request.bundle)):
         os.close(start_w)
-        pid = _pid(conmon, request, timeout, sock)
+        pid = _pid(conmon, timeout, sock)
         if attach.pump(sock, streams) == "detached":
             return pid, -2, conmon.pid
     # The socket ends a moment before the exit code is reported.
@@ -117,21 +118,16 @@ def _session(
     return pid, int(report.get("data", -1)), conmon.pid
 
 
-def _pid(conmon: Conmon, request: MonitorExec, timeout: float, sock: Socket | None = None) -> int:
+def _pid(conmon: Conmon, timeout: float, sock: Socket | None = None) -> int:
     """The new process's PID; the runtime's error when there is none."""
     try:
         report = conmon.report(timeout)
         pid = int(report.get("data", -1))
         if pid > 0:
             return pid
-        raise _failure(request, str(report.get("message", "")))
+        raise conmon.failure(str(report.get("message", "")))
     except PolypodError:
         if sock is not None:
             sock.close()
         conmon.kill()
         raise
-
-
-def _failure(request: MonitorExec, message: str) -> RuntimeFailure:
-    said = written(arguments.oci_log(request.bundle)) or message
-    return runtime_error(os.path.basename(request.runtime_argv[0]), said)

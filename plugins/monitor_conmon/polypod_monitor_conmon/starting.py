@@ -39,13 +39,20 @@ class Conmon:
         self,
         argv: Sequence[str],
         *,
+        runtime: str,
+        oci_log: str,
         cwd: str,
         env: Mapping[str, str],
         stdio: tuple[int, int, int] = (-1, -1, -1),
         keep: Sequence[int] = (),
         pipes: Mapping[str, int] | None = None,
     ) -> None:
-        """Start it. ``pipes`` maps variables such as ``_OCI_STARTPIPE`` to descriptors it gets."""
+        """Start it. ``pipes`` maps variables such as ``_OCI_STARTPIPE`` to descriptors it gets.
+
+        ``runtime`` and ``oci_log`` tell whose failures to expect, and where they are written.
+        """
+        self.runtime = runtime
+        self.oci_log = oci_log
         given = dict(pipes or {})
         sync_r, given["_OCI_SYNCPIPE"] = os.pipe2(os.O_CLOEXEC)
         err_r, err_w = os.pipe2(os.O_CLOEXEC)
@@ -74,12 +81,20 @@ class Conmon:
         self._stderr = err_r
 
     def report(self, timeout: float) -> dict[str, Any]:
-        """The next report; a conmon that ends without one is an error with its own words."""
+        """The next report; a conmon that ends without one is an error.
+
+        The words are the runtime's where it left any, and else conmon's own.
+        """
         report = self.sync.read(timeout)
-        if not report:
-            said = self._said()
-            raise RuntimeFailure(f"conmon failed: {said or 'it ended without a word'}")
-        return report
+        if report:
+            return report
+        if _written(self.oci_log):
+            raise self.failure("")
+        raise RuntimeFailure(f"conmon failed: {self._said() or 'it ended without a word'}")
+
+    def failure(self, message: str) -> RuntimeFailure:
+        """The runtime's error; ``message`` is what conmon read from its stderr."""
+        return runtime_error(self.runtime, _written(self.oci_log) or message)
 
     def _said(self) -> str:
         """What conmon wrote to stderr, its prefixes cut off."""
@@ -122,6 +137,8 @@ class Starting:
         try:
             self.conmon = Conmon(
                 arguments.create(path, request, log_level),
+                runtime=os.path.basename(request.runtime_argv[0]),
+                oci_log=arguments.oci_log(request.run_dir),
                 cwd=request.bundle,
                 env=_listen(request),
                 stdio=(0, 1, 2) if passthrough else (-1, -1, -1),
@@ -150,7 +167,7 @@ class Starting:
             report = self.conmon.report(self.timeout)
             pid = int(report.get("data", -1))
             if pid <= 0:
-                raise self._failure(str(report.get("message", "")))
+                raise self.conmon.failure(str(report.get("message", "")))
         except PolypodError:
             self.cancel()
             raise
@@ -163,14 +180,8 @@ class Starting:
         command = self.request.runtime_argv
         run((*command, "delete", "--force", self.request.id), env=small_env(), timeout=60)
 
-    def _failure(self, message: str) -> RuntimeFailure:
-        return runtime_error(
-            os.path.basename(self.request.runtime_argv[0]),
-            written(arguments.oci_log(self.request.run_dir)) or message,
-        )
 
-
-def written(path: str) -> str:
+def _written(path: str) -> str:
     """A runtime's log file; empty when it wrote none."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
