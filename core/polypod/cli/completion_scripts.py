@@ -8,20 +8,26 @@ from __future__ import annotations
 _BASH = r"""# bash completion for PROG
 
 __FUNC() {
-    local cur prev words cword line word directive=0 prefix="" longest=0
-    local -a found=()
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        _get_comp_words_by_ref -n "=:" cur prev words cword
-    else
-        words=("${COMP_WORDS[@]}") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}
-    fi
+    local cur line word index directive=0 prefix="" longest=0 glue=""
+    local -a found=() words=()
+    # readline parts words at "=" and ":"; here they belong together.
+    for ((index = 0; index <= COMP_CWORD; index++)); do
+        word=${COMP_WORDS[index]}
+        if [[ -n $glue || ($index -gt 0 && $word == [=:]*) ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+        if [[ $word == [=:] ]]; then glue=1; else glue=""; fi
+    done
+    cur=${words[${#words[@]}-1]}
     COMPREPLY=()
     while IFS= read -r line; do
         case $line in
             :*) directive=${line#:} ;;
             *) found+=("$line") ;;
         esac
-    done < <("${words[0]}" REQUEST "${words[@]:1:cword-1}" "$cur" 2>/dev/null)
+    done < <("${words[0]}" REQUEST "${words[@]:1}" 2>/dev/null)
     if ((directive & 1)); then return; fi
     if ((directive & 2)); then compopt -o nospace 2>/dev/null; fi
     if [[ $cur == -*=* ]]; then prefix=${cur%%=*}=; fi
@@ -57,7 +63,7 @@ __FUNC() {
     fi
     # readline parts words at ":" and "=": what stands before it must not come twice.
     if [[ $cur == *[:=]* && $COMP_WORDBREAKS == *[:=]* ]]; then
-        local part=${cur%"${cur##*[:=]}"} index
+        local part=${cur%"${cur##*[:=]}"}
         for index in "${!COMPREPLY[@]}"; do COMPREPLY[index]=${COMPREPLY[index]#"$part"}; done
     fi
 }
