@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 from ..config.keys import normalized
-from ..errors import DriverUnavailable, PolypodError
+from ..errors import CompositionError, DriverUnavailable, PolypodError
 from ..model.plugin import PluginInfo
 from . import check, inventory, wording
 from .composition import Composition, configure, load_target
@@ -26,6 +26,7 @@ class Survey:
 
     def __init__(self, flags: Mapping[str, Any] | None = None) -> None:
         self.assembler = Assembler(normalized(flags or {}))
+        self._errors: dict[str, str] = {}  # target -> the full text of what is wrong
         self.problem = ""  # why the engine cannot be put together, "" when it can
         try:
             self.composition = self.assembler.compose()
@@ -45,8 +46,9 @@ class Survey:
         lines = [self.problem] if self.problem else []
         lines += [text for text in self.composition.missing.values() if text not in lines]
         for plugin in self.plugins():
-            if plugin.status == "broken" and plugin.reason not in lines:
-                lines.append(plugin.reason)
+            text = self._errors.get(plugin.target, "")
+            if plugin.status == "broken" and text not in lines:
+                lines.append(text)
         names = {f"{p.group}.{p.name}" for p in self.plugins()}
         for plugin_name in self.assembler.settings.plugins:
             if plugin_name not in names:
@@ -88,19 +90,19 @@ class Survey:
             if self.assembler.one(found.group, found.name, origin) is not found:
                 ours = f"{inventory.PREFIX}{found.group}.{inventory.CONTRACT}"
                 text = wording.other_contract(found.group, origin, found, ours)
-                return "broken", text
+                raise CompositionError(text)
             check.entry(found, origin, self.assembler.loaded)
             self._construct(found)
         except DriverUnavailable as error:
-            return "unavailable", str(error)
+            return "unavailable", str(error.__cause__ or error)
         except PolypodError as error:
-            return "broken", str(error)
+            self._errors[found.target] = str(error)
+            return "broken", wording.one_line(error.__cause__) if error.__cause__ else str(error)
         except Exception as error:  # noqa: BLE001 - a third party's code
             reason = wording.one_line(error)
-            return (
-                "broken",
-                f"{wording.NOUNS[found.group]} {found.name!r} failed to start: {reason}",
-            )
+            noun = wording.NOUNS[found.group]
+            self._errors[found.target] = f"{noun} {found.name!r} failed to start: {reason}"
+            return "broken", reason
         return ("active" if self._chosen(found) else "available"), ""
 
     def _chosen(self, found: Found) -> bool:
@@ -117,8 +119,9 @@ class Survey:
 
     def _construct(self, found: Found) -> None:
         """Make the driver, over a scratch directory where it would make files of its own."""
-        if found.group == "command":
-            return
+        generic = found.group == "runtime" and found.name == self.assembler.content["generic"]
+        if found.group == "command" or generic:
+            return  # nothing to construct, or a path is needed first
         factory = load_target(found.target)
         table = check.table(factory, found, self.assembler.loaded)
         config = configure(factory, table)

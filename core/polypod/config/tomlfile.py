@@ -52,11 +52,21 @@ def read_toml(path: str) -> TomlFile | None:
     except ValueError as error:
         reason = str(error).lower()
         raise ConfigError(f"{path}: not valid TOML: {reason}") from error
-    return TomlFile(path, data, dict(_key_lines(text)))
+    return TomlFile(path, data, _lines(text))
 
 
 def _split(keys: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in _PART.findall(keys))
+
+
+def _lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line of every key; a table that only its subtables imply has the first one's."""
+    lines: dict[tuple[str, ...], int] = {}
+    for keys, number in _key_lines(text):
+        for length in range(1, len(keys)):
+            lines.setdefault(keys[:length], number)
+        lines[keys] = number
+    return lines
 
 
 def _key_lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
