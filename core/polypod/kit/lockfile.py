@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 LAST_WRITE_SIZE = 64
 
 # struct flock with everything but l_type zero: the whole file, from its start. l_type is a
@@ -70,7 +72,7 @@ class Held:
         if fd >= 0:
             os.close(fd)
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -98,6 +100,19 @@ def lock_write(path: str) -> Held:
     """
     fd = _open(path, os.O_RDWR)
     return _wait(fd, path, _WRITE)
+
+
+def lock_now(path: str) -> Held | None:
+    """Lock for writing if nobody holds the file; ``None`` when somebody does."""
+    fd = _open(path, os.O_RDWR)
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _WRITE)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return None
+        raise
+    return Held(fd, path)
 
 
 def lock_read(path: str) -> Held | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from typing_extensions import Self
+
     from ..ports.storage import StoragePort
 
 
@@ -63,7 +65,7 @@ class Locks:
         for held in reversed(self.held):
             held.release()
 
-    def __enter__(self) -> Locks:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:

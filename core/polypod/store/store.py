@@ -56,6 +56,13 @@ class Store:
         """
         return lookup.find(self.images(), name, registries)
 
+    def image(self, id: str) -> Image:
+        """The image with this full ID; ``NoSuchImage``."""
+        for image in self.images():
+            if image.id == id:
+                return image
+        raise lookup.missing(id)
+
     def image_config(self, image: Image) -> dict[str, Any]:
         """The image's OCI (or Docker) config document."""
         data = self.image_records.big_data(image.id, self._config_key(image))
@@ -169,21 +176,29 @@ class Store:
         parent: str,
         stream: BinaryIO,
         *,
-        diff_id: str = "",
-        digest: str = "",
+        id: str = "",
+        diff_digest: str = "",
+        compressed_digest: str = "",
         size_limit: int = 0,
     ) -> Layer:
         """Extract a layer's tar archive (plain, gzip, zstd, bzip2 or xz) on top of ``parent``.
 
-        ``stream`` needs only ``read(n)``; a real file is read through its descriptor. ``diff_id``
-        and ``digest`` ("sha256:...", of the uncompressed and the given bytes) are checked when
-        known. Returns the layer that has the content, which may have been there already.
-        ``size_limit`` bounds the uncompressed bytes (0: none). Raises ``HostileLayer``; then nothing stays.
+        ``stream`` needs only ``read(n)``. ``diff_digest`` and ``compressed_digest`` ("sha256:...",
+        of the uncompressed and of the given bytes) are checked when known. ``id`` is by default
+        the one that containers/image derives from the diffIDs. Returns the layer that has the
+        content, which may have been there already. ``size_limit`` bounds the uncompressed
+        bytes (0: none). Raises ``HostileLayer``; then nothing stays.
         """
         from .putlayer import put_layer
 
         return put_layer(
-            self, parent, stream, diff_id=diff_id, digest=digest, size_limit=size_limit
+            self,
+            parent,
+            stream,
+            id=id,
+            diff_digest=diff_digest,
+            compressed_digest=compressed_digest,
+            size_limit=size_limit,
         )
 
     def delete_layer(self, id: str) -> None:
@@ -260,6 +275,10 @@ class Store:
     def container_mount(self, id: str) -> str:
         """Where a container's root file system is mounted now, or ""."""
         return self.layer_records.mounted().get(self._facts(id)[0], "")
+
+    def set_container_names(self, id: str, names: Sequence[str]) -> None:
+        """Replace a container's names; ``AlreadyExists`` when another one has one of them."""
+        self.container_records.rename(id, names)
 
     def delete_container(self, id: str) -> bool:
         """Unmount and remove a container with its layer and directories.

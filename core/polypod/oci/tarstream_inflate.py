@@ -1,0 +1,133 @@
+"""What a layer is compressed with, told by its first bytes, and the way back."""
+
+from __future__ import annotations
+
+from ..errors import StorageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: containers/storage's numbers (layers.json "compression").
+UNCOMPRESSED, BZIP2, GZIP, XZ, ZSTD = range(5)
+_MAGIC = (
+    (b"BZh", BZIP2),
+    (b"\x1f\x8b\x08", GZIP),
+    (b"\xfd7zXZ\x00", XZ),
+    (b"\x28\xb5\x2f\xfd", ZSTD),
+)
+_NAMES = ("none", "bzip2", "gzip", "xz", "zstd")
+# zstd:chunked and estargz put their tables of contents into frames that inflate skips.
+_SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
+_OUT = 1 << 20
+
+
+def detect(start: bytes) -> int:
+    """The compression of a stream from its first (at least six) bytes."""
+    for magic, kind in _MAGIC:
+        if start.startswith(magic):
+            return kind
+    return ZSTD if start.startswith(_SKIPPABLE) else UNCOMPRESSED
+
+
+def _maker(kind: int) -> Callable[[], object]:
+    if kind == GZIP:
+        try:
+            from isal.isal_zlib import decompressobj
+        except ImportError:
+            from zlib import decompressobj
+        return lambda: _Limited(decompressobj(31))
+    if kind == ZSTD:
+        try:
+            from compression.zstd import ZstdDecompressor  # type: ignore[import-not-found]
+        except ImportError:
+            try:
+                from backports.zstd import ZstdDecompressor
+            except ImportError:
+                raise StorageError(
+                    "the layer is compressed with zstd: install backports.zstd to read it"
+                ) from None
+        return ZstdDecompressor  # type: ignore[no-any-return]
+    if kind == BZIP2:
+        from bz2 import BZ2Decompressor
+
+        return BZ2Decompressor
+    from lzma import LZMADecompressor
+
+    return LZMADecompressor
+
+
+class _Limited:
+    """zlib's decompressor in the shape of the others': output in pieces, so bombs stay small."""
+
+    def __init__(self, inner: object) -> None:
+        self._inner = inner
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof  # type: ignore[attr-defined, no-any-return]
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data  # type: ignore[attr-defined, no-any-return]
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._inner.decompress(  # type: ignore[attr-defined]
+            self._inner.unconsumed_tail + data, max_length  # type: ignore[attr-defined]
+        )
+        self.needs_input = not self._inner.unconsumed_tail  # type: ignore[attr-defined]
+        return out  # type: ignore[no-any-return]
+
+
+def inflate(chunks: Iterator[bytes], kind: int) -> Iterator[bytes]:
+    """Decompress; several members or frames may follow each other, as the formats allow."""
+    if kind == UNCOMPRESSED:
+        yield from chunks
+        return
+    make = _maker(kind)
+    engine = make()
+    fresh = True
+    try:
+        for chunk in chunks:
+            data = chunk
+            while data or not engine.needs_input:  # type: ignore[attr-defined]
+                if engine.eof:  # type: ignore[attr-defined]
+                    data = data.lstrip(b"\0") if kind in (GZIP, XZ) else data
+                    if not data:
+                        break
+                    engine, fresh = make(), True
+                out = engine.decompress(data, _OUT)  # type: ignore[attr-defined]
+                fresh = False
+                if out:
+                    yield out
+                data = engine.unused_data if engine.eof else b""  # type: ignore[attr-defined]
+                if engine.eof and not data:  # type: ignore[attr-defined]
+                    break
+    except (OSError, EOFError, ValueError, _zlib_error(), _lzma_error(), _zstd_error()) as error:
+        raise StorageError(f"the layer's {_NAMES[kind]} stream is damaged: {error}") from error
+    if not engine.eof and not fresh:  # type: ignore[attr-defined]
+        raise StorageError(f"the layer's {_NAMES[kind]} stream ends too early")
+
+
+def _zlib_error() -> type[Exception]:
+    from zlib import error
+
+    return error
+
+
+def _lzma_error() -> type[Exception]:
+    from lzma import LZMAError
+
+    return LZMAError
+
+
+def _zstd_error() -> type[Exception]:
+    try:
+        from compression.zstd import ZstdError
+    except ImportError:
+        try:
+            from backports.zstd import ZstdError
+        except ImportError:
+            return StorageError
+    return ZstdError  # type: ignore[no-any-return]

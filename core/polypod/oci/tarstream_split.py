@@ -1,0 +1,168 @@
+"""tar-split: what of an archive is not file content, so that it can be put together again.
+
+The file is gzip over JSON lines. ``{"type":1,"payload":BASE64,"position":N}`` is a piece of the
+archive as it was (headers, padding); ``{"type":2,"name":...,"size":N,"payload":BASE64,"position":N}``
+stands for a file's content, with its CRC-64. podman and skopeo need it to give a
+layer away under the digest that it came with (github.com/vbatts/tar-split).
+"""
+
+from __future__ import annotations
+
+import binascii
+import os
+
+from ..errors import StorageError
+from ..kit import fastjson
+from .tarstream_root import Root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, BinaryIO
+
+    from .tarstream_parse import Entry
+
+_LEVEL = 1
+_FLUSH = 1 << 18
+
+
+def _base64(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+class SplitWriter:
+    """Writes a tar-split file; segments are collected until a file's content comes."""
+
+    def __init__(self, path: str) -> None:
+        self._file: BinaryIO = open(path, "wb", opener=_private)  # noqa: SIM115 - closed by close()
+        self._path = path
+        self._gzip = _compressor()
+        self._names: set[bytes] = set()
+        self._exact = True
+        self._segment: list[bytes] = []
+        self._lines: list[str] = []
+        self._size = 0
+        self._position = 0
+
+    def segment(self, data: bytes) -> None:
+        """Bytes of the archive that are not file content."""
+        self._segment.append(data)
+
+    def content(self, entry: Entry, crc: int) -> None:
+        """A file's content came here; entries without content need no line."""
+        name = entry.name
+        # Content that is not on disk as it was in the archive: a name that comes twice, the
+        # holes of a sparse file, a whiteout. Then there is no way back to the very bytes.
+        plain = name.rpartition(b"/")[2]
+        if name in self._names or entry.sparse is not None or plain.startswith(b".wh."):
+            self._exact = False
+        self._names.add(name)
+        self._flush_segment()
+        record: dict[str, object] = {"type": 2}
+        try:
+            record["name"] = name.decode("utf-8")
+        except UnicodeDecodeError:
+            record["name_raw"] = _base64(name)
+        record["size"] = entry.stored
+        record["payload"] = _base64(crc.to_bytes(8, "big"))
+        self._line(fastjson.dumps({**record, "position": self._position}))
+
+    def _flush_segment(self) -> None:
+        if self._segment:
+            payload = _base64(b"".join(self._segment))
+            self._segment.clear()
+            self._line(f'{{"type":1,"payload":"{payload}","position":{self._position}}}')
+
+    def _line(self, text: str) -> None:
+        self._position += 1
+        self._lines.append(text)
+        self._size += len(text)
+        if self._size > _FLUSH:
+            self._flush_lines()
+
+    def _flush_lines(self) -> None:
+        data = "\n".join((*self._lines, "")).encode("utf-8")
+        self._lines.clear()
+        self._size = 0
+        self._file.write(self._gzip.compress(data))
+
+    def close(self) -> None:
+        """Write what is left; the file is complete afterwards, or gone when it would not be exact."""
+        if self._file.closed:
+            return
+        self._flush_segment()
+        self._flush_lines()
+        self._file.write(self._gzip.flush())
+        self._file.close()
+        if not self._exact:
+            os.unlink(self._path)
+
+
+def _compressor() -> Any:
+    try:
+        from isal.isal_zlib import DEFLATED, compressobj
+    except ImportError:
+        from zlib import DEFLATED, compressobj
+    return compressobj(_LEVEL, DEFLATED, 31)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def assemble(split_path: str, tree: str) -> Iterator[bytes]:
+    """The archive, in pieces, from its tar-split file and the extracted files.
+
+    Raises ``StorageError`` when a file is missing or was changed since: then the
+    archive cannot be had back byte for byte.
+    """
+    from .tarstream_crc import crc64
+
+    checksum = crc64()
+    root = Root(tree)
+    try:
+        for line in _lines(split_path):
+            record = fastjson.loads(line)
+            payload = binascii.a2b_base64(record.get("payload") or "")
+            if record["type"] == 1:
+                yield payload
+            elif record.get("size"):
+                raw = record.get("name_raw")
+                name = binascii.a2b_base64(raw) if raw else record["name"].encode("utf-8")
+                crc = 0
+                for piece in _content(root, name, record["size"]):
+                    crc = checksum(piece, crc)
+                    yield piece
+                if crc.to_bytes(8, "big") != payload:
+                    raise StorageError(
+                        f"layer file {os.fsdecode(name)} was changed in {tree}; load the image again"
+                    )
+    finally:
+        root.close()
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    import gzip
+
+    with gzip.open(path, "rb") as file:
+        yield from file
+
+
+def _content(root: Root, name: bytes, size: int) -> Iterator[bytes]:
+    parts = [part for part in name.split(b"/") if part not in (b"", b".", b"..")]
+    try:
+        parent = root.directory(parts[:-1], create=False, entry=name)
+        fd = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    except OSError as error:
+        raise StorageError(
+            f"layer file {os.fsdecode(name)} is gone ({error.strerror}); load the image again"
+        ) from error
+    try:
+        while size:
+            piece = os.read(fd, min(size, 1 << 20))
+            if not piece:
+                break  # the checksum will tell
+            size -= len(piece)
+            yield piece
+    finally:
+        os.close(fd)
