@@ -1,0 +1,183 @@
+"""What state drivers that keep files share: fork safety, a write lock, checked batches, errors.
+
+Cheap to import, for these modules are part of every command's start.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from _thread import allocate_lock
+from _weakref import ref
+
+from ..errors import StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+#: Limits of the contract, see :mod:`polypod.spec.state`.
+MAX_BUCKET = 64
+MAX_KEY = 400
+MAX_VALUE = 4 * 1024 * 1024
+
+_live: list[ref[ForkSafe]] = []
+_held: list[ForkSafe] = []
+
+
+class ForkSafe:
+    """Base of a driver whose files must not cross a fork.
+
+    Every call of the driver runs under ``self.mutex``. Before ``os.fork()`` the
+    mutex is taken and :meth:`release_files` called, so that neither half of the
+    process shares a file, a lock or a half-done call with the other; both open
+    again with their next call. ``posix_spawn`` needs none of that, because all
+    files are close-on-exec.
+    """
+
+    def __init__(self) -> None:
+        self.mutex = allocate_lock()
+        self.pid = os.getpid()
+        _live.append(ref(self, _live.remove))
+
+    def release_files(self) -> None:
+        """Close everything that the driver has open; called with the mutex held."""
+        raise NotImplementedError
+
+    def forget_files(self) -> None:
+        """Drop handles that a fork behind Python's back brought along, without closing them."""
+
+    def check_pid(self) -> None:
+        """Notice a fork that ``os`` did not make (a bare ``clone``); call with the mutex held."""
+        if self.pid != os.getpid():
+            self.forget_files()
+            self.pid = os.getpid()
+
+
+def _before_fork() -> None:
+    for reference in list(_live):
+        driver = reference()
+        if driver is not None:
+            driver.mutex.acquire()
+            _held.append(driver)
+            driver.release_files()
+
+
+def _after_fork() -> None:
+    while _held:
+        driver = _held.pop()
+        driver.pid = os.getpid()
+        driver.mutex.release()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+)
+
+
+class FileLock:
+    """``flock`` on a file: writers queue in the kernel, and a killed holder frees it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd = -1
+
+    def acquire(self, *, shared: bool = False, create: bool = True) -> None:
+        """Wait for the lock; ``OSError`` when the file cannot be opened."""
+        if self._fd < 0:
+            flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
+            self._fd = os.open(self.path, flags | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+    def release(self) -> None:
+        """Give the lock back; the file stays open for the next time."""
+        if self._fd >= 0:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file, and with it the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def forget(self) -> None:
+        """Forget the file without unlocking what the parent process holds."""
+        self._fd = -1
+
+
+def make_root(path: str) -> None:
+    """Make the driver's directory with mode 0700, when it is not there; raises ``OSError``."""
+    if not os.path.isdir(path):
+        os.makedirs(path, 0o700, exist_ok=True)
+
+
+def sync_directory(path: str) -> None:
+    """Let new or renamed entries of a directory survive a loss of power."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_synced(path: str, chunks: Iterable[bytes]) -> None:
+    """Replace a file: write a neighbour, sync it, rename it; raises ``OSError``."""
+    new = f"{path}.new"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(fd, b"".join(chunks))
+        os.fsync(fd)
+        os.rename(new, path)
+    except OSError:
+        os.unlink(new)
+        raise
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write everything, also where the kernel takes it in parts; raises ``OSError``."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def file_error(backend: str, path: str, error: OSError) -> StateError:
+    """The ``StateError`` for a failed system call, with the remedy that fits."""
+    reason = (error.strerror or str(error)).lower()
+    return state_error(backend, path, reason, error.errno or 0)
+
+
+def state_error(backend: str, path: str, reason: str, number: int = 0) -> StateError:
+    """Word a failure of a backend's files."""
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        remedy = "nothing was changed; free some space and try again"
+    elif number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        remedy = "nothing was changed; make it writable or choose another place with --root"
+    else:
+        remedy = "see 'polypod system check'"
+    return StateError(f"state backend {backend} cannot use {path}: {reason}; {remedy}")
+
+
+def check_operations(operations: Sequence[tuple[Any, ...]]) -> None:
+    """Refuse a batch that breaks the contract's limits, before anything is written."""
+    for operation in operations:
+        kind, bucket, key = operation[:3]
+        if kind not in ("put", "delete", "check"):
+            raise StateError(f"state operation {kind!r} is not put, delete or check")
+        if not _is_name(bucket, MAX_BUCKET) or not _is_name(key, MAX_KEY):
+            raise StateError(
+                f"record {bucket!r}/{key!r} cannot be stored: names are 1 to {MAX_BUCKET} and "
+                f"1 to {MAX_KEY} printable ASCII characters without '/'"
+            )
+        if kind == "put" and len(operation[3]) > MAX_VALUE:
+            raise StateError(
+                f"record {bucket}/{key} cannot be stored: {len(operation[3])} bytes are more "
+                f"than {MAX_VALUE}"
+            )
+
+
+def _is_name(name: str, limit: int) -> bool:
+    return 0 < len(name) <= limit and name.isascii() and name.isprintable() and "/" not in name

@@ -1,0 +1,248 @@
+"""One LMDB file: opening, creating, reading, writing, and what its errors mean.
+
+Every record is one item, key ``bucket/key``, value :mod:`.item`. LMDB's writers
+queue on a robust mutex in shared memory, which the kernel frees when its holder is
+killed; readers take no lock at all.
+
+Safety: a commit writes new pages, syncs them, and then writes one of two
+root pages. Non-durable commits leave out the sync of the root page alone
+(``metasync=False``), so that a loss of power undoes the last one and damages nothing;
+durable ones sync it too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import lmdb
+
+from polypod.errors import Conflict, CorruptRecord, StateError
+from polypod.kit.statefiles import file_error, make_root, state_error, sync_directory
+
+from .item import DAMAGE, pack, unpack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+#: Constant, because all processes must agree; the file is sparse and grows as needed.
+MAP_SIZE = 4 << 30
+#: Slots in the reader table; each reading process takes one while it reads.
+MAX_READERS = 4096
+#: Where the revision counter stands; a bucket cannot begin with "/".
+COUNTER = b"/revision"
+_abandoned: list[object] = []
+
+
+class Environment:
+    """The open file and what is done with it; the caller serialises all calls."""
+
+    def __init__(self, root: str, path: str, *, relaxed: bool) -> None:
+        self.root = root
+        self.path = path
+        self._relaxed = relaxed
+        self._env: Any = None
+        self._inode = 0
+        self._swept = False
+        self.read_only = False
+
+    # --- reading ---------------------------------------------------------------------
+
+    def get(self, bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]:
+        """See ``state_get``."""
+
+        def read(txn: Any) -> dict[str, tuple[bytes, int]]:
+            found = {}
+            for key in keys:
+                if not 0 < len(key) <= 400 or not key.isascii():
+                    continue  # cannot have been stored
+                item = txn.get(f"{bucket}/{key}".encode())
+                if item is not None:
+                    record = unpack(item)
+                    if record is None:
+                        raise CorruptRecord(bucket, key, DAMAGE)
+                    found[key] = record
+            return found
+
+        return self._read(read) or {}
+
+    def list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
+        """See ``state_list``."""
+
+        def read(txn: Any) -> list[tuple[str, bytes, int]]:
+            found = []
+            start = f"{bucket}/{prefix}".encode()
+            skip = len(bucket) + 1
+            with txn.cursor() as cursor:
+                if cursor.set_range(start):
+                    for key, item in cursor.iternext():
+                        if not key.startswith(start):
+                            break
+                        record = unpack(item)
+                        if record is not None:
+                            found.append((key[skip:].decode("ascii"), *record))
+            return found
+
+        if not prefix.isascii() or len(prefix) > 400:
+            return []
+        return self._read(read) or []
+
+    def _read(self, read: Callable[[Any], T]) -> T | None:
+        """Run in one read transaction; None when there is no file yet."""
+        try:
+            env = self.open()
+            if env is None:
+                return None
+            with _begin_reading(env) as txn:
+                return read(txn)
+        except lmdb.Error as error:
+            self.close()
+            raise self.failure(error) from error
+
+    # --- writing ---------------------------------------------------------------------
+
+    def apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:
+        """See ``state_apply``."""
+        try:
+            make_root(self.root)
+            self._create_if_missing()
+            env = self.open()
+            if env is None or self.read_only:
+                raise self._read_only_error()
+            if not self._swept:
+                env.reader_check()  # killed readers would keep old pages from being reused
+                self._swept = True
+            with env.begin(write=True) as txn:
+                revision = _carry_out(txn, operations)
+            if durable:
+                env.sync(True)
+            return revision
+        except OSError as error:
+            raise file_error("kv", self.path, error) from error
+        except lmdb.Error as error:
+            self.close()
+            raise self.failure(error) from error
+
+    def _read_only_error(self) -> StateError:
+        return state_error("kv", self.path, os.strerror(errno.EROFS).lower(), errno.EROFS)
+
+    def _create_if_missing(self) -> None:
+        """Make an empty file that is complete before it gets its name."""
+        if os.path.exists(self.path):
+            return
+        new = f"{self.path}-new-{os.getpid()}"
+        try:
+            _open(new, lock=False).close()
+            try:
+                os.link(new, self.path)
+            except FileExistsError:
+                return  # another process was first
+            sync_directory(self.root)
+        finally:
+            if os.path.exists(new):
+                os.unlink(new)
+
+    # --- the file --------------------------------------------------------------------
+
+    def open(self) -> Any:
+        """The open environment, or None when there is no file. Notices a replaced file."""
+        try:
+            inode = os.stat(self.path).st_ino
+        except FileNotFoundError:
+            self.close()
+            return None
+        except OSError as error:
+            raise file_error("kv", self.path, error) from error
+        if self._env is not None and inode != self._inode:
+            self.close()  # replaced by another process meanwhile
+        if self._env is None:
+            self._inode = inode
+            self._swept = self.read_only = False
+            try:
+                self._env = _open(self.path, sync=not self._relaxed)
+            except lmdb.Error:
+                if not _cannot_write(self.path):
+                    raise
+                self._env = _open(self.path, readonly=True)
+                self.read_only = True
+        return self._env
+
+    def close(self) -> None:
+        """Unmap and close the file; it is opened again when needed."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None
+
+    def abandon(self) -> None:
+        """Keep the parent's mapping untouched: closing it here would drop the parent's locks."""
+        _abandoned.append(self._env)
+        self._env = None
+
+    def failure(self, error: Exception) -> StateError:
+        """The ``StateError`` for an LMDB error."""
+        text = str(error)
+        full = (lmdb.MapFullError, lmdb.DiskError)
+        number = 0
+        if isinstance(error, full) or os.strerror(errno.ENOSPC) in text:
+            number = errno.ENOSPC
+        elif os.strerror(errno.EFBIG) in text:
+            number = errno.EFBIG
+        elif os.strerror(errno.EROFS) in text or isinstance(error, lmdb.ReadonlyError):
+            number = errno.EROFS
+        return state_error("kv", self.path, text.removeprefix(f"{self.path}: ").lower(), number)
+
+
+def _open(path: str, *, sync: bool = True, lock: bool = True, readonly: bool = False) -> Any:
+    return lmdb.open(
+        path,
+        map_size=MAP_SIZE,
+        subdir=False,
+        mode=0o600,
+        sync=sync,
+        metasync=False,  # apply() syncs the root page of durable batches
+        lock=lock,
+        readonly=readonly,
+        readahead=False,
+        max_readers=MAX_READERS,
+        max_spare_txns=0,
+    )
+
+
+def _cannot_write(path: str) -> bool:
+    return not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK)
+
+
+def _begin_reading(env: Any) -> Any:
+    try:
+        return env.begin()
+    except lmdb.ReadersFullError:
+        env.reader_check()  # frees the slots of killed readers
+        return env.begin()
+
+
+def _carry_out(txn: Any, operations: Sequence[tuple[Any, ...]]) -> int:
+    for operation in operations:
+        if operation[0] == "check":
+            _, bucket, key, expected = operation
+            item = txn.get(f"{bucket}/{key}".encode())
+            found = 0 if item is None else int.from_bytes(item[:8], "big")
+            if found != expected and not (expected == -1 and item is not None):
+                raise Conflict(bucket, key)
+    revision = int.from_bytes(txn.get(COUNTER) or b"", "big") + 1
+    changed = False
+    for operation in operations:
+        name = f"{operation[1]}/{operation[2]}".encode()
+        if operation[0] == "put":
+            txn.put(name, pack(operation[3], revision))
+            changed = True
+        elif operation[0] == "delete":
+            txn.delete(name)
+            changed = True
+    if not changed:
+        return revision - 1
+    txn.put(COUNTER, revision.to_bytes(8, "big"))
+    return revision
