@@ -132,6 +132,8 @@ class Composition:
             run_dir=network.run_dir,
             default_network=network.default_network,
             default_subnet=network.default_subnet,
+            default_subnet_pools=tuple((p.base, p.size) for p in network.default_subnet_pools),
+            plugin_dirs=network.netavark_plugin_dirs,
             helper_dirs=self.settings.engine.helper_binaries_dir,
             firewall_driver=network.firewall_driver,
             dns_bind_port=network.dns_bind_port,

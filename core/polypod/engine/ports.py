@@ -16,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ..model.container import Container, NetworkOptions
+    from .runtime import Runtime
+
 PROTOCOLS = ("tcp", "udp", "sctp")
 _TRIES = 50
 
@@ -97,6 +100,35 @@ def resolve_ports(
             if (number, protocol) not in published
         ]
     return tuple(_choose(merged))
+
+
+def assign_ports(rt: Runtime, container: Container) -> NetworkOptions:
+    """The container's network options with its final port mappings.
+
+    Host ports need a namespace of the container's own: with ``host`` and ``none`` they are
+    dropped with a warning, as podman does, and a joined namespace refuses them.
+    """
+    network = container.network
+    kind = network.mode.partition(":")[0]
+    if kind in ("container", "ns"):
+        if network.ports:
+            raise UsageError(
+                "cannot set port bindings on an existing container network namespace: "
+                "publish the ports with the container that owns it"
+            )
+        return network
+    if kind in ("host", "none"):
+        if network.ports:
+            from ..kit.log import warning
+
+            warning(
+                f'Port mappings have been discarded because "{kind}" network namespace mode '
+                "does not support them"
+            )
+        return network.evolve(ports=())
+    host_ips = getattr(rt.settings.network, "default_host_ips", ())
+    ports = resolve_ports(network.ports, network.expose, network.publish_all, host_ips)
+    return network.evolve(ports=ports)
 
 
 def reserve(ports: Iterable[PortMapping]) -> list[int]:

@@ -17,6 +17,16 @@ class Volume(Struct):
     anonymous: bool = False
     uid: int = 0
     gid: int = 0
-    needs_copy_up: bool = True
-    needs_chown: bool = True
-    mount_count: int = 0
+    needs_copy_up: bool = True  # the image's content has not been copied into it yet
+    needs_chown: bool = True  # its owner is still to become the container's
+    mounted_by: tuple[str, ...] = ()  # IDs of the containers for which its device is mounted
+
+    @property
+    def mount_count(self) -> int:
+        """How many containers hold its device mounted."""
+        return len(self.mounted_by)
+
+    @property
+    def needs_mount(self) -> bool:
+        """Whether a device of its own is mounted at ``mountpoint`` while it is used."""
+        return bool(self.options.get("type") or self.options.get("device"))

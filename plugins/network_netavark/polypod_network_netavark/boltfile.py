@@ -26,7 +26,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     Bucket = dict[bytes, "bytes | Bucket"]
 

@@ -8,12 +8,11 @@ import os
 from polypod.errors import NetworkError
 from polypod.kit.fastjson import dumps, loads
 from polypod.kit.log import warning
+from polypod.kit.spawn import spawn, wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
 #: podman 5 takes this lock around every netavark call; older ones a file in the config directory
 HOST_LOCK = "/run/lock/netavark.lock"
@@ -143,14 +142,13 @@ def run(argv: list[str], stdin: bytes, env: dict[str, str]) -> tuple[int, bytes,
     files = [os.memfd_create(f"netavark-{number}", os.MFD_CLOEXEC) for number in range(3)]
     try:
         os.pwrite(files[0], stdin, 0)
-        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
         try:
-            pid = os.posix_spawn(argv[0], argv, env, file_actions=actions)
+            pid = spawn(argv, env=env, stdin=files[0], stdout=files[1], stderr=files[2])
         except OSError as error:
             raise NetworkError(f"cannot run {argv[0]}: {error.strerror}") from error
-        _pid, status = os.waitpid(pid, 0)
+        code = wait(pid)
         output, remarks = (os.pread(fd, os.fstat(fd).st_size, 0) for fd in files[1:])
-        return os.waitstatus_to_exitcode(status), output, remarks
+        return code, output, remarks
     finally:
         for fd in files:
             os.close(fd)
