@@ -7,6 +7,7 @@ import os
 from ..kit.log import warning
 from ..oci.runtime_spec import generate, user_database
 from . import etc_files
+from .cleanup import runtime_of
 from .namespaces import joined_paths
 from .resolve import facts
 from .resolve_workdir import ensure_workdir
@@ -72,6 +73,7 @@ def write_bundle(
     )
     for message in warnings:
         warning(message)
+    runtime_of(rt, container).adapt(spec, host.cache_dir)
     rt.observers.amend_spec(container, spec)
     _write_spec(container.bundle, spec)
     return spec

@@ -54,7 +54,6 @@ def generate(
     console: tuple[int, int] | None = None,
     database: UserDatabase | None = None,
     user: ExecUser | None = None,
-    bpf_annotation: str = "",
     warnings: list[str] | None = None,
 ) -> dict[str, Any]:
     """Return the runtime spec (config.json) of a resolved container.
@@ -64,8 +63,6 @@ def generate(
     of a bridged container. ``ns_paths`` comes from ``engine.namespaces.joined_paths``.
     ``init_path`` is the host's init binary (``engine.init_binary``) when
     ``container.process.init``. ``database`` and ``user`` save reading passwd twice.
-    ``bpf_annotation`` is the annotation from which this runtime reads a ready seccomp filter
-    (crun: ``seccomp_bpf.CRUN_ANNOTATION``); it needs ``facts.cache_dir``.
     Limits that the host cannot hold are dropped and told in ``warnings``. Raises
     ``UsageError`` (a user, device or option is no good) and ``ConfigError`` (a profile).
     """
@@ -113,12 +110,6 @@ def generate(
         spec["root"]["readonly"] = True
     if container.namespaces.uts == "private":
         spec["hostname"] = container.hostname
-    if bpf_annotation and "seccomp" in spec["linux"]:
-        from .seccomp_bpf import filter_for
-
-        ready = filter_for(spec["linux"]["seccomp"], facts.arch, facts.cache_dir)
-        if ready:
-            spec["annotations"][bpf_annotation] = ready
     _add_hooks(container, spec)
     return spec
 

@@ -59,6 +59,11 @@ class RuntimePort(Port):
             self._silent("runtime_delete")
         return answer
 
+    def adapt(self, spec: dict[str, Any], cache_dir: str) -> bool:
+        """Make an OCI runtime spec suit this runtime, in place; False where there is nothing to do."""
+        adapt = getattr(self.driver, "runtime_adapt", None)
+        return bool(adapt(spec, cache_dir)) if adapt is not None else False
+
     def pause(self, id: str) -> bool:
         """Freeze all processes."""
         answer: bool | None = self._optional("runtime_pause")(id)

@@ -56,6 +56,17 @@ def runtime_delete(id: str, force: bool) -> bool:
 
 
 @hookspec(firstresult=True, optional=True)
+def runtime_adapt(spec: dict[str, Any], cache_dir: str) -> bool:
+    """Make an OCI runtime spec suit this runtime: change the document in place; True when changed.
+
+    Called before the bundle is written, before observers' ``amend_spec``. For what only this
+    runtime knows, such as annotations that save it work; what all runtimes need is not to be
+    added here. ``cache_dir`` is a directory of the user's own for what is costly to make again;
+    it need not exist yet.
+    """
+
+
+@hookspec(firstresult=True, optional=True)
 def runtime_pause(id: str) -> bool:
     """Freeze all processes."""
 

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import os
 
-from ..kit import fastjson
+from . import fastjson
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-#: What crun reads a base64 filter from, since its version 1.5.
-CRUN_ANNOTATION = "run.oci.seccomp_bpf_data"
 
 _ACTIONS = {
     "SCMP_ACT_KILL": 0x00000000,
@@ -44,7 +41,7 @@ _EEXIST = 17
 _ATTR_NNP = 3
 
 
-def filter_for(seccomp: dict[str, Any], arch: str, cache_dir: str) -> str:
+def filter_for(seccomp: dict[str, Any], cache_dir: str) -> str:
     """Return the base64 filter of a runtime-spec ``linux.seccomp``, or "" when there is none.
 
     There is none for profiles with flags or a listener, which need the runtime's own
@@ -54,8 +51,9 @@ def filter_for(seccomp: dict[str, Any], arch: str, cache_dir: str) -> str:
         return ""
     text = fastjson.dumps(seccomp)
     # Names may collide, so the whole text is kept in the file and compared.
-    path = f"{cache_dir}/{_short_name(text)}-{arch}.bpf"
-    key = f"{os.uname().release} {text}"
+    path = f"{cache_dir}/seccomp-{_short_name(text)}.json"
+    host = os.uname()
+    key = f"{host.machine} {host.release} {text}"
     known = _read(path)
     if known and known.get("key") == key and known.get("library") == _identity(known["path"]):
         return str(known["filter"])
