@@ -59,7 +59,6 @@ def compose(flags: Mapping[str, Any] | None = None) -> Composition:
         from .slow import Assembler
 
         assembler = Assembler(given, key)
-        assembler.content.update({key: content[key] for key in assembler.content})
-        return assembler.find(group, name)
+        return assembler.resume(content).find(group, name)
 
     return Composition(Settings.from_dict(content["settings"]), content, find)

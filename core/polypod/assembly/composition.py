@@ -83,6 +83,7 @@ class Composition:
         driver, entry = self._make(
             "runtime",
             plugin,
+            wanted,
             path=path,
             flags=engine.runtime_flags,
             root="",
@@ -210,15 +211,17 @@ class Composition:
             raise CompositionError(self.missing[group])
         return self.chosen[group]
 
-    def _make(self, group: str, name: str, **arguments: Any) -> tuple[Any, dict[str, Any]]:
-        """Import a plugin's module and construct the driver."""
+    def _make(
+        self, group: str, name: str, asked: str = "", **arguments: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        """Import a plugin's module and construct the driver; ``asked`` is the user's word for it."""
         entry = self.entries.get(f"{group}.{name}") or self._find(group, name)
         try:
             factory = load_target(entry["target"])
             config = configure(factory, entry["config"])
             driver = factory(config=config, **arguments)
         except DriverUnavailable as error:
-            raise DriverUnavailable(self._unavailable(group, name, str(error))) from error
+            raise DriverUnavailable(self._unavailable(group, asked or name, str(error))) from error
         except PolypodError:
             raise
         except Exception as error:

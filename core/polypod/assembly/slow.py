@@ -41,6 +41,7 @@ class Assembler:
         before = list(sys.path)
         start_site()
         self.loaded = load_settings(flags)
+        self._composed = False  # nothing is kept of a composition that fails half-way
         self.installed = inventory.installed()
         self.watched = list(self.loaded.watched)
         self.content: dict[str, Any] = {
@@ -81,14 +82,22 @@ class Assembler:
             }
         )
         self._warn()
+        self._composed = True
         composition.settings = self._resolved()
         composition.name_drivers()
         return composition
 
+    def resume(self, content: Mapping[str, Any]) -> Assembler:
+        """Go on from a snapshot's content, to add to it."""
+        self.content.update({key: content[key] for key in self.content})
+        self._composed = True
+        return self
+
     def find(self, group: str, name: str) -> dict[str, Any]:
         """A checked entry of a plugin that was not chosen, kept for the next time."""
         entry = self._entry(group, name, "its name")
-        self.save()
+        if self._composed:
+            self.save()
         return entry
 
     def save(self) -> bool:
@@ -111,6 +120,7 @@ class Assembler:
         """Take a driver by name: it must be there and fit."""
         self.content["chosen"][group] = name
         self.content["origins"][group] = origin
+        composition.name_drivers()
         if group == "runtime":
             composition.runtime()  # also settles paths and the generic plugin
         else:
