@@ -98,7 +98,9 @@ def _undress(line: str) -> tuple[str, str, str]:
 
 def _core(said: str) -> str:
     """Without the introductions that say nothing (youki's)."""
-    said = said.removeprefix("error in executing command: ")
+    said = said.partition("Stack backtrace:")[0].removeprefix("error in executing command: ")
+    lines = [line.strip() for line in said.splitlines()]
+    said = ": ".join(line for line in lines if line and line != "Caused by:")
     return said.rpartition("error in executing process : ")[2] or said
 
 
