@@ -161,9 +161,11 @@ class Layers:
         if label:
             record["mountlabel"] = label
         record["created"] = now()
+        self._driver.prepare(id, parent, True)  # copies the tree with some drivers: not under the lock
         with self.lock(images=False) as locks:
+            if parent and not self._driver.exists(parent):
+                raise StorageError(f"the image's layer {parent} was removed meanwhile; try again")
             table = self.edit(self.volatile if volatile else self.stable)
-            self._driver.prepare(id, parent, True)
             table.put(record)
             locks.record_write()
             table.save(durable=not volatile)
@@ -187,14 +189,12 @@ class Layers:
             table = Text(self._mounts)
             entry = table.get(id)
             target = self._driver.target(id)
-            count = 0
-            specs = []
-            if entry is not None and mounts.is_mounted(target):
-                count = entry["count"]
-            else:
-                specs = self._driver.mounts(id, read_only, label, options)
+            mounted = entry is not None and mounts.is_mounted(target)
+            specs = [] if mounted else self._driver.mounts(id, read_only, label, options)
             for spec in specs:
                 mounts.apply(spec, target)
+            # A count without a mount is from before a reboot; a driver without mounts only counts.
+            count = entry["count"] if entry is not None and not specs else 0
             table.put({"id": id, "path": target, "count": count + 1})
             held.record_write()
             table.save(durable=False)
