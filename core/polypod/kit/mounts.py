@@ -83,17 +83,17 @@ class _Library:
     def __init__(self) -> None:
         import _ctypes
 
-        class Int(_ctypes._SimpleCData):
+        class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]
             _type_ = "i"
 
-        class ULong(_ctypes._SimpleCData):
+        class ULong(_ctypes._SimpleCData):  # type: ignore[type-arg]
             _type_ = "L"
 
         class Function(_ctypes.CFuncPtr):
             _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
             _restype_ = Int
 
-        handle = _ctypes.dlopen(None, 0)
+        handle = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]
         self.errno = _ctypes.get_errno
         self.ulong = ULong
         self.mount = Function(_ctypes.dlsym(handle, "mount"))

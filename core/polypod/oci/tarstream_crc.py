@@ -49,4 +49,4 @@ def crc64() -> Callable[..., int]:
         from fastcrc.crc64 import go_iso
     except ImportError:
         return _plain
-    return go_iso  # type: ignore[no-any-return]
+    return go_iso

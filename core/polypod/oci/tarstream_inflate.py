@@ -35,7 +35,7 @@ def _maker(kind: int) -> Callable[[], object]:
         try:
             from isal.isal_zlib import decompressobj
         except ImportError:
-            from zlib import decompressobj
+            from zlib import decompressobj  # type: ignore[assignment]
         return lambda: _Limited(decompressobj(31))
     if kind == ZSTD:
         try:

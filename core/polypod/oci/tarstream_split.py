@@ -1,7 +1,7 @@
 """tar-split: what of an archive is not file content, so that it can be put together again.
 
-The file is gzip over JSON lines. ``{"type":1,"payload":BASE64,"position":N}`` is a piece of the
-archive as it was (headers, padding); ``{"type":2,"name":...,"size":N,"payload":BASE64,"position":N}``
+The file is gzip over JSON lines. ``{"type":2,"payload":BASE64,"position":N}`` is a piece of the
+archive as it was (headers, padding); ``{"type":1,"name":...,"size":N,"payload":BASE64,"position":N}``
 stands for a file's content, with its CRC-64. podman and skopeo need it to give a
 layer away under the digest that it came with (github.com/vbatts/tar-split).
 """
@@ -58,7 +58,7 @@ class SplitWriter:
             self._exact = False
         self._names.add(name)
         self._flush_segment()
-        record: dict[str, object] = {"type": 2}
+        record: dict[str, object] = {"type": 1}
         try:
             record["name"] = name.decode("utf-8")
         except UnicodeDecodeError:
@@ -71,7 +71,7 @@ class SplitWriter:
         if self._segment:
             payload = _base64(b"".join(self._segment))
             self._segment.clear()
-            self._line(f'{{"type":1,"payload":"{payload}","position":{self._position}}}')
+            self._line(f'{{"type":2,"payload":"{payload}","position":{self._position}}}')
 
     def _line(self, text: str) -> None:
         self._position += 1
@@ -102,7 +102,7 @@ def _compressor() -> Any:
     try:
         from isal.isal_zlib import DEFLATED, compressobj
     except ImportError:
-        from zlib import DEFLATED, compressobj
+        from zlib import DEFLATED, compressobj  # type: ignore[assignment]
     return compressobj(_LEVEL, DEFLATED, 31)
 
 
@@ -124,7 +124,7 @@ def assemble(split_path: str, tree: str) -> Iterator[bytes]:
         for line in _lines(split_path):
             record = fastjson.loads(line)
             payload = binascii.a2b_base64(record.get("payload") or "")
-            if record["type"] == 1:
+            if record["type"] == 2:
                 yield payload
             elif record.get("size"):
                 raw = record.get("name_raw")

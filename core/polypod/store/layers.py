@@ -19,9 +19,7 @@ from .table import INCOMPLETE, Text, load
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
     from ..ports.storage import StoragePort
 

@@ -11,20 +11,23 @@ from __future__ import annotations
 import os
 
 from ..kit.lockfile import Held, lock_now, lock_write
-from .table import Text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..ports.storage import StoragePort
 
 
 class Pending:
     """The notes of one store."""
 
-    def __init__(self, layers_directory: str, table: str, driver: StoragePort) -> None:
+    def __init__(
+        self, layers_directory: str, known: Callable[[str], object], driver: StoragePort
+    ) -> None:
         self._directory = layers_directory + "/polypod-pending"
         self._layers = layers_directory
-        self._table = table
+        self._known = known
         self._driver = driver
 
     def open(self, id: str) -> Note:
@@ -50,7 +53,7 @@ class Pending:
             with held:
                 final = os.pread(held.fd, 4096, 0).decode("ascii", "replace").strip()
                 self._discard(name)
-                if final and Text(self._table).find(final) is None:
+                if final and self._known(final) is None:
                     self._discard(final)
                 os.unlink(held.path)
             removed.append(name)

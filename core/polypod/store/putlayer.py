@@ -60,8 +60,8 @@ def put_layer(
 
 def pending_of(store: Store) -> Pending:
     """The notes about image layers that are being made or removed."""
-    table = store.layer_records.image
-    return Pending(os.path.dirname(table), table, store.driver)
+    records = store.layer_records
+    return Pending(os.path.dirname(records.image), records.find, store.driver)
 
 
 def _extract(

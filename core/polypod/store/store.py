@@ -123,9 +123,12 @@ class Store:
         digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
         items = {"sha256:" + id: config, f"{MANIFEST}-{digest}": manifest, MANIFEST: manifest}
         items.update(big_data or {})
-        return self.image_records.add(
-            id, tuple(dict.fromkeys(names)), top_layer, items, created=created, digest=digest
-        )
+        with self.layer_records.lock(images=True):  # nobody removes the layers meanwhile
+            if top_layer and self.layer_records.find(top_layer) is None:
+                raise StorageError(f"layer {top_layer} of image {id} was removed meanwhile; try again")
+            return self.image_records.add(
+                id, tuple(dict.fromkeys(names)), top_layer, items, created=created, digest=digest
+            )
 
     def set_names(self, image_id: str, names: Sequence[str]) -> Image:
         """Replace an image's names; a name that another image has moves here."""

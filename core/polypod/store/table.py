@@ -24,7 +24,7 @@ try:
 except ImportError:  # pragma: no cover - interpreters without the C scanner
     import json
 
-    _scan = json.JSONDecoder().raw_decode
+    _scan = json.JSONDecoder().raw_decode  # type: ignore[assignment]
 
 _cache: dict[str, tuple[tuple[int, int, int], list[dict[str, Any]]]] = {}
 

@@ -7,6 +7,10 @@ import os
 from polypod.errors import ConfigError
 from polypod.model.struct import Struct
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 # Known to containers/storage and refused when set: they would change what is on disk.
 _UNSUPPORTED = {
     "use_composefs": "composefs layers",
@@ -35,7 +39,7 @@ class Options(Struct):
 
 def parse(options: dict[str, str]) -> Options:
     """Check and sort the options; an unknown one is a ``ConfigError`` with its name."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for key, value in options.items():
         prefix, dot, name = key.lower().rpartition(".")
         if dot and prefix.removeprefix("storage.options").strip(".") not in ("", "overlay", "overlay2"):
