@@ -184,12 +184,19 @@ def go_text(value: Any, is_map: bool = False) -> str:
 
 
 def _go_float(value: float) -> str:
-    text = repr(value)
-    if text.endswith(".0"):
-        text = text[:-2]
-    if "e" in text or abs(value) >= 1e21:
-        mantissa, _, exponent = text.partition("e")
-        if exponent and -5 < int(exponent) < 21:
-            return f"{value:f}".rstrip("0").rstrip(".")
-        return f"{mantissa}e{exponent}" if exponent else f"{value:e}"
-    return text
+    """The shortest digits, as %g with an exponent from 1e+06 and below 1e-04."""
+    from math import isfinite
+
+    if not isfinite(value):
+        return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
+    if value == 0 or 1e-4 <= abs(value) < 1e6 and "e" not in repr(value):
+        return repr(value).removesuffix(".0")
+    return _with_exponent(value)
+
+
+def _with_exponent(value: float) -> str:
+    for digits in range(17):
+        text = f"{value:.{digits}e}"
+        if float(text) == value:
+            return text
+    return repr(value)
