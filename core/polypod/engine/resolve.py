@@ -55,6 +55,11 @@ def resolve(
         from .volumes import name_volumes
 
         container = container.evolve(mounts=name_volumes(rt, container))
+    default = rt.settings.network.default_network
+    if container.network.mode == "bridge" and list(container.network.networks) != [default]:
+        from .networks import settle_networks
+
+        container = container.evolve(network=settle_networks(rt, container))
     if container.network.ports or container.network.publish_all:
         from .ports import assign_ports
 
