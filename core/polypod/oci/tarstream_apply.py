@@ -176,7 +176,8 @@ def _extract(
                 if padding:
                     rest = feed.exactly(padding)
                     split.segment(rest)
-                    if len(rest) < padding:
+                    # umoci ends its layers without padding and trailer; Go's reader takes that.
+                    if rest and len(rest) < padding:
                         raise StorageError("the layer's archive ends in the middle of an entry")
         parser.drain()
         extractor.finish()

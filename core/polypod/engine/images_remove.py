@@ -1,0 +1,239 @@
+"""``rmi`` and ``image prune``: untag or delete images, with their dangling parents."""
+
+from __future__ import annotations
+
+from ..errors import ImageInUse, NoSuchImage, NotFound, PolypodError, UsageError
+from .events import emit
+from .images_list import size_of, users_by_image
+from .images_lookup import find
+from .images_names import remove_name
+from .images_tree import ImageTree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..model.image import Image
+    from .runtime import Runtime
+
+
+class Removed:
+    """What became of one image."""
+
+    __slots__ = ("deleted", "id", "size", "untagged")
+
+    def __init__(self, id: str, size: int = 0) -> None:
+        self.id = id
+        self.size = size  # bytes that the image counted, when that was asked for
+        self.deleted = False
+        self.untagged: list[str] = []
+
+
+class RemoveOptions:
+    """How to remove; ``remove_container(id)`` is called for users of a forced removal."""
+
+    __slots__ = ("force", "ignore", "no_prune", "remove_container", "with_size")
+
+    def __init__(
+        self,
+        *,
+        force: bool = False,
+        ignore: bool = False,
+        no_prune: bool = False,
+        with_size: bool = False,
+        remove_container: Callable[[str], None] | None = None,
+    ) -> None:
+        self.force = force
+        self.ignore = ignore
+        self.no_prune = no_prune
+        self.with_size = with_size
+        self.remove_container = remove_container
+
+
+def remove_images(
+    rt: Runtime, names: list[str], options: RemoveOptions
+) -> tuple[list[Removed], list[PolypodError]]:
+    """Remove the named images, one after the other; errors are collected, not raised.
+
+    An image with several names only loses the named one. Names that mean the same image
+    are handled together.
+    """
+    errors: list[PolypodError] = []
+    wanted: dict[str, list[str]] = {}
+    images = rt.store.images()
+    for name in names:
+        try:
+            image, resolved = find(images, name)
+        except NotFound as error:
+            if not options.ignore:
+                errors.append(error)
+            continue
+        except PolypodError as error:
+            errors.append(error)
+            continue
+        wanted.setdefault(image.id, []).append(resolved)
+    return _Remover(rt, options).run(wanted, errors)
+
+
+def remove_all(rt: Runtime, options: RemoveOptions) -> tuple[list[Removed], list[PolypodError]]:
+    """Remove every image that is not read-only, those built upon last."""
+    tree = ImageTree(rt)
+    own = [image for image in tree.images if not image.read_only]
+    depth = {image.id: _depth(tree, image) for image in own}
+    ordered = sorted(own, key=lambda image: -depth[image.id])
+    return _Remover(rt, options).run({image.id: [""] for image in ordered}, [])
+
+
+def remove_selected(
+    rt: Runtime, filters: list[str], options: RemoveOptions
+) -> tuple[list[Removed], list[PolypodError]]:
+    """Remove the images that pass the filters (:mod:`images_filters`)."""
+    from .images_filters import select
+
+    chosen = select(rt, ImageTree(rt), filters)
+    return _Remover(rt, options).run({image.id: [""] for image in chosen}, [])
+
+
+def _depth(tree: ImageTree, image: Image) -> int:
+    count, layer = 0, tree.layers.get(image.top_layer)
+    while layer is not None and count < 1000:
+        count, layer = count + 1, tree.layers.get(layer.parent)
+    return count
+
+
+def exit_code(errors: list[PolypodError]) -> int:
+    """What rmi exits with: 2 something is in use, 1 only unknown images, 125 anything else."""
+    if any(isinstance(error, ImageInUse) for error in errors):
+        return 2
+    if errors and all(isinstance(error, NotFound) for error in errors):
+        return 1
+    return 125 if errors else 0
+
+
+class _Remover:
+    def __init__(self, rt: Runtime, options: RemoveOptions) -> None:
+        self.rt = rt
+        self.options = options
+        self.reports: dict[str, Removed] = {}
+        self.order: list[str] = []
+
+    def run(
+        self, wanted: dict[str, list[str]], errors: list[PolypodError]
+    ) -> tuple[list[Removed], list[PolypodError]]:
+        for image_id, names in wanted.items():
+            for name in names:
+                try:
+                    self.remove(image_id, name)
+                except PolypodError as error:
+                    errors.append(error)
+        return [self.reports[id] for id in self.order], errors
+
+    def remove(self, image_id: str, name: str) -> None:
+        """Untag or delete one image; ``name`` is what it was called, "" = delete whatever it has."""
+        try:
+            image = self.rt.store.image(image_id)
+        except NoSuchImage:
+            return  # deleted a moment ago, as another's parent or by another process
+        if image.read_only:
+            raise UsageError(f'cannot remove read-only image "{image.id}"')
+        report = self._report(image)
+        if name and len(image.names) != 1:
+            image, done = self._untag(image, name, report)
+            if done:
+                return
+        self._delete(image, report)
+
+    def _report(self, image: Image) -> Removed:
+        if image.id not in self.reports:
+            size = size_of(self.rt, image) if self.options.with_size else 0
+            self.reports[image.id] = Removed(image.id, max(size, 0))
+        return self.reports[image.id]
+
+    def _note(self, image_id: str) -> None:
+        if image_id not in self.order:
+            self.order.append(image_id)
+
+    def _untag(self, image: Image, name: str, report: Removed) -> tuple[Image, bool]:
+        by_digest = name.startswith("sha256:")
+        by_id = image.id.startswith(name)
+        if (by_id or by_digest) and len(image.names) > 1 and not self.options.force:
+            how = "ID" if by_id else "digest"
+            raise UsageError(
+                f'unable to delete image "{image.id}" by {how} with more than one tag '
+                f"([{' '.join(image.names)}]): please force removal"
+            )
+        if by_id or by_digest:
+            return image, False
+        image = remove_name(self.rt, image, name)
+        report.untagged.append(name)
+        self._note(image.id)
+        return image, bool(image.names)
+
+    def _delete(self, image: Image, report: Removed) -> None:
+        self._note(image.id)
+        self._free(image)
+        tree = ImageTree(self.rt)
+        parent = None if self.options.no_prune else tree.parent(image)
+        has_children = bool(tree.children(image))
+        self.rt.store.delete_image(image.id)
+        report.untagged.extend(image.names)
+        # The data of an image with children stays, so podman does not call it deleted.
+        report.deleted = not has_children
+        for name in image.names:
+            emit(self.rt, "image", "untag", id=image.id, name=name)
+        emit(self.rt, "image", "remove", id=image.id, name=image.names[0] if image.names else "")
+        if parent is not None and not parent.read_only and ImageTree(self.rt).is_dangling(parent):
+            self.remove(parent.id, "")
+
+    def _free(self, image: Image) -> None:
+        """Make sure that no container uses the image: remove them when forced, refuse otherwise."""
+        users = users_by_image(self.rt).get(image.id, [])
+        if not users:
+            return
+        if not self.options.force or self.options.remove_container is None:
+            raise ImageInUse(
+                f"image used by {users[0]}: image is in use by a container: "
+                "consider listing external containers and force-removing image"
+            )
+        for container in users:
+            self.options.remove_container(container)
+
+
+def prune(rt: Runtime, *, all: bool, external: bool, filters: list[str]) -> list[Removed]:
+    """Remove dangling images, with ``all`` every image that no container uses.
+
+    Goes on until a round finds nothing, because a removed image may leave a dangling one.
+    """
+    wanted = [*filters, "readonly=false", f"containers={'external' if external else 'false'}"]
+    if not all and not any(f.startswith("dangling=") for f in filters):
+        wanted.append("dangling=true")
+    options = RemoveOptions(force=external, with_size=True, remove_container=_external_remover(rt))
+    pruned: list[Removed] = []
+    while True:
+        removed, errors = remove_selected(rt, wanted, options)
+        if errors:
+            raise errors[0]
+        pruned += removed
+        if not removed:
+            return pruned
+
+
+def _external_remover(rt: Runtime) -> Callable[[str], None]:
+    def remove(container_id: str) -> None:
+        rt.store.delete_container(container_id)
+
+    return remove
+
+
+def joined(errors: list[PolypodError]) -> str:
+    """The text for several errors, in the words of Go's multierror; one alone stands for itself."""
+    if len(errors) == 1:
+        return str(errors[0])
+    lines = "".join(f"\n\t* {error}" for error in errors)
+    return f"{len(errors)} errors occurred:{lines}"
+
+
+def as_document(removed: Removed) -> dict[str, Any]:
+    """A plain form for the Python face."""
+    return {"Id": removed.id, "Deleted": removed.deleted, "Untagged": removed.untagged}
