@@ -76,7 +76,7 @@ def normalize(names: Iterable[str]) -> list[str]:
             if not upper.startswith("CAP_"):
                 upper = "CAP_" + upper
             if upper not in _KNOWN:
-                raise UsageError(f'unknown capability "{name}": see capabilities(7) for the names')
+                raise UsageError(f'"{upper}": unknown capability; capabilities(7) lists them')
         result.append(upper)
     return sorted(result)
 

@@ -73,7 +73,7 @@ def spec_linux(
         linux["cgroupsPath"] = path
     if container.sysctls:
         linux["sysctl"] = dict(container.sysctls)
-    masked, read_only = spec_masks(container)
+    masked, read_only = spec_masks(container, facts)
     if masked:
         linux["maskedPaths"] = masked
     if read_only:
@@ -150,7 +150,7 @@ def _own_cgroup() -> str:
     return found
 
 
-def spec_masks(container: Container) -> tuple[list[str], list[str]]:
+def spec_masks(container: Container, facts: HostFacts) -> tuple[list[str], list[str]]:
     """Return (maskedPaths, readonlyPaths)."""
     security = container.security
     masked: list[str] = []
@@ -159,6 +159,9 @@ def spec_masks(container: Container) -> tuple[list[str], list[str]]:
         patterns = [part for entry in security.unmask for part in entry.split(":")]
         masked = [path for path in (*MASKED, *_thermal()) if not _unmasked(path, patterns)]
         read_only = [path for path in READ_ONLY if not _unmasked(path, patterns)]
+    if container.lifecycle.systemd == "always" and facts.cgroup_version == 1:
+        # Through it a container could have the host run a program.
+        masked.append("/sys/fs/cgroup/systemd/release_agent")
     for entry in security.mask:
         masked.extend(path for path in entry.split(":") if path.startswith("/"))
     return list(dict.fromkeys(masked)), read_only

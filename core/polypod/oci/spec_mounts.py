@@ -61,7 +61,7 @@ def spec_mounts(
             "options": ["bind", "rprivate", "ro"],
         }
     if container.lifecycle.systemd == "always":
-        _add_systemd(container, mounts, users)
+        _add_systemd(container, facts, mounts, users)
     if container.security.read_only and container.security.read_only_tmpfs:
         for destination in _READ_ONLY_TMPFS:
             mounts.setdefault(destination, _tmpfs(destination, ["rw"]))
@@ -180,11 +180,22 @@ def _tmpfs(destination: str, options: list[str]) -> SpecMount:
 
 
 def _add_systemd(
-    container: Container, mounts: dict[str, SpecMount], users: dict[str, SpecMount]
+    container: Container,
+    facts: HostFacts,
+    mounts: dict[str, SpecMount],
+    users: dict[str, SpecMount],
 ) -> None:
     for destination in _SYSTEMD_TMPFS:
         if destination not in mounts and destination not in users:
             mounts[destination] = _tmpfs(destination, ["rw", "rprivate", "nosuid", "nodev"])
+    if facts.cgroup_version == 1:
+        # systemd needs its own hierarchy alone; the others stay read-only.
+        source = "/sys/fs/cgroup/systemd"
+        if os.path.isdir(source):
+            mounts[source] = _mount(
+                source, "bind", source, bind_options(["bind", "rprivate"], source)
+            )
+        return
     if container.namespaces.cgroup == "host":
         mount = _mount("/sys/fs/cgroup", "bind", "/sys/fs/cgroup", ["bind", "private", "rw"])
     else:
@@ -213,9 +224,12 @@ def _user_mount(container: Container, mount: Mount, user: ExecUser) -> SpecMount
     source = _subpath(mount)
     if mount.type == "overlay" or "O" in options:
         return _overlay(container, mount.destination, source, options)
-    if mount.type == "bind" and not os.path.exists(source):
-        raise UsageError(f"statfs {source}: no such file or directory")
-    return _mount(mount.destination, "bind", source, bind_options(options, source))
+    made_options = bind_options(options, source, volume=mount.type == "volume")
+    if "U" in options:
+        from .spec_owner import chown_source
+
+        chown_source(source, user.uid, user.gid)
+    return _mount(mount.destination, "bind", source, made_options)
 
 
 def _subpath(mount: Mount) -> str:
@@ -255,8 +269,9 @@ def _overlay(container: Container, destination: str, lower: str, options: list[s
         slot = "%x" % (int.from_bytes(destination.encode(), "big") % 0xFFFFFFFFFFFFFFC5)
         base = f"{container.bundle}/overlay/{slot}"
         upper, work = base + "/upper", base + "/work"
-        os.makedirs(upper, 0o755, exist_ok=True)
-        os.makedirs(work, 0o700, exist_ok=True)
+        _remove_tree(base)  # of an earlier run
+        os.makedirs(upper, 0o755)
+        os.makedirs(work, 0o700)
         info = os.stat(lower)
         os.chmod(upper, info.st_mode & 0o7777)
         os.chown(upper, info.st_uid, info.st_gid)
@@ -265,6 +280,20 @@ def _overlay(container: Container, destination: str, lower: str, options: list[s
             raise UsageError(f'cannot overlay {path}: its name has "," or ":" in it')
     data = f"lowerdir={lower},upperdir={upper},workdir={work}"
     return _mount(destination, "overlay", "overlay", [*data.split(","), "private"])
+
+
+def _remove_tree(path: str) -> None:
+    for folder, names, files in os.walk(path, topdown=False):
+        for name in files:
+            os.unlink(f"{folder}/{name}")
+        for name in names:
+            full = f"{folder}/{name}"
+            if os.path.islink(full):
+                os.unlink(full)
+            else:
+                os.rmdir(full)
+        if folder == path:
+            os.rmdir(path)
 
 
 def _resolve_links(rootfs: str, destination: str) -> str:

@@ -51,8 +51,11 @@ _DROPPED = frozenset(
 )
 
 
-def bind_options(options: list[str], source: str) -> list[str]:
-    """Return the runtime's options for binding ``source``; ``UsageError`` when malformed."""
+def bind_options(options: list[str], source: str, *, volume: bool = False) -> list[str]:
+    """Return the runtime's options for binding ``source``; ``UsageError`` when malformed.
+
+    A volume is ``nosuid`` and ``nodev`` wherever it lies.
+    """
     seen = _check(options, tmpfs=False)
     result = []
     for option in options:
@@ -65,7 +68,7 @@ def bind_options(options: list[str], source: str) -> list[str]:
         raise UsageError(f"the 'idmap' option of the mount of {source} is not supported")
     if "propagation" not in seen:
         result.append("private" if "bind" in options else "rprivate")
-    flags = os.statvfs(source).f_flag if os.path.exists(source) else 0
+    flags = _ST_NOSUID | _ST_NODEV if volume else _flags(source)
     for group, name, bit in (
         ("exec", "noexec", _ST_NOEXEC),
         ("suid", "nosuid", _ST_NOSUID),
@@ -76,6 +79,14 @@ def bind_options(options: list[str], source: str) -> list[str]:
     if "rbind' and 'bind" not in seen:
         result.append("rbind")
     return result
+
+
+def _flags(source: str) -> int:
+    try:
+        return os.statvfs(source).f_flag
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise UsageError(f"statfs {source}: {reason}") from error
 
 
 def tmpfs_options(options: list[str]) -> list[str]:
