@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from polypod.config import paths
 from polypod.config.load import load
 from polypod.errors import ConfigError
@@ -272,5 +271,10 @@ def test_state_backend_flag_then_migration_then_files(host: Host) -> None:
 
 def test_what_was_looked_at_is_watched_also_when_absent(host: Host) -> None:
     watched = host.load().watched
-    for path in (f"etc/{CONF}", f"etc/{CONF}.d", "etc/polypod/polypod.conf", "graph/polypod/backend"):
+    for path in (
+        f"etc/{CONF}",
+        f"etc/{CONF}.d",
+        "etc/polypod/polypod.conf",
+        "graph/polypod/backend",
+    ):
         assert str(host.root / path) in watched
