@@ -102,7 +102,7 @@ class Netavark:
     def _environment(self) -> dict[str, str]:
         env = dict(os.environ)
         env.setdefault("RUST_LOG", "netavark=warn")
-        env["PATH"] = _search_path(env.get("PATH", ""))
+        env["PATH"] = search_path(env.get("PATH", ""))
         if self._dns_port:
             env["NETAVARK_DNS_PORT"] = str(self._dns_port)
         if self._firewall:
@@ -110,7 +110,7 @@ class Netavark:
         return env
 
 
-def _search_path(path: str) -> str:
+def search_path(path: str) -> str:
     """The PATH in which netavark finds iptables or nft.
 
     netavark starts aardvark-dns through systemd-run when /run/systemd/system

@@ -9,12 +9,11 @@ from polypod.kit import netaddr
 from polypod.kit.fastjson import dumps
 
 from .definitions import now
-from .hostnet import addresses, interfaces
+from .netlink import addresses, interfaces
 from .options import check_bridge, check_ipvlan, docker_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from polypod.model.network import Network
 
     from .definitions import Definitions, Document

@@ -9,7 +9,7 @@ from polypod.kit import netaddr
 from polypod.model.struct import Struct
 from polypod.spec.markers import hookimpl
 
-from .command import HOST_LOCK, Netavark, NetworkLock
+from .command import HOST_LOCK, Netavark, NetworkLock, search_path
 from .definitions import Definitions
 from .ipam import AddressBook, needs_addresses
 
@@ -30,6 +30,7 @@ class Config(Struct):
     binary: str = ""  # path of netavark; "" looks in helper_binaries_dir
     aardvark: str = ""  # path of aardvark-dns, likewise
     lock_file: str = HOST_LOCK
+    quick_teardown: bool = True  # take plain bridges down without netavark, see quick.py
 
 
 class NetavarkNetwork:
@@ -70,6 +71,7 @@ class NetavarkNetwork:
             dns_port=dns_bind_port,
             plugin_dirs=plugin_dirs,
         )
+        self._firewall = firewall_driver
         self._definitions = Definitions(config_dir, default_network, default_subnet)
         self._addresses = AddressBook(os.path.join(run_dir, "ipam.db"))
 
@@ -127,7 +129,7 @@ class NetavarkNetwork:
             request = _request(setup, networks, _attachments(setup, networks), given)
             try:
                 if networks:
-                    teardown(self._call, setup.netns, request)
+                    teardown(self._call, setup.netns, request, self._quick_path())
             finally:
                 # Freed even after a failure, or the address would be lost until the next boot.
                 self._addresses.release(setup.container_id, names)
@@ -159,6 +161,12 @@ class NetavarkNetwork:
         plugins = any(item["driver"] not in BUILTIN_DRIVERS for item in networks)
         os.makedirs(self._run_dir, 0o755, exist_ok=True)
         return self._netavark.call(verb, netns, request, plugins)
+
+    def _quick_path(self) -> str:
+        """Where to look for iptables when a plain bridge may be taken down without netavark."""
+        if self._config.quick_teardown and self._firewall in ("", "iptables"):
+            return search_path(os.environ.get("PATH", ""))
+        return ""
 
     def _undo(self, setup: NetworkSetup, request: Document) -> None:
         try:

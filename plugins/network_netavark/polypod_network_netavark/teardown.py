@@ -5,6 +5,8 @@ from __future__ import annotations
 from polypod.errors import NetworkError
 from polypod.kit import netns as namespaces
 
+from . import quick
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,15 +19,24 @@ if TYPE_CHECKING:
 _GONE = "No such device"
 
 
-def teardown(call: Call, netns: str, request: Document) -> None:
-    """Call netavark's teardown; where namespace or interface are gone, rebuild them for it first.
+def teardown(call: Call, netns: str, request: Document, quick_path: str = "") -> None:
+    """Disconnect a container from all networks of the request.
 
-    netavark removes the firewall rules and the bridge only after it has removed the
-    interface. A rebuilt one lets it come to that: its setup adds no rule twice.
+    ``quick_path`` is the PATH in which to look for iptables when the short way may be
+    taken, "" when not. Where namespace or interface are gone, they are rebuilt for
+    netavark first: it removes the firewall rules and the bridge only after it has
+    removed the interface. Its setup adds no rule twice.
     """
     if not namespaces.exists(netns):
         _rebuild_and_tear_down(call, request)
         return
+    if quick_path and quick.applies(request):
+        try:
+            if quick.teardown(netns, request, quick_path):
+                return
+        except NetworkError:
+            _rebuild_and_tear_down(call, request)
+            return
     try:
         call("teardown", netns, request)
     except NetworkError as error:
