@@ -28,20 +28,24 @@ def read_bytes(path: str) -> bytes | None:
         os.close(fd)
 
 
-def write_atomic(path: str, data: bytes, *, mode: int = 0o600, durable: bool = False) -> None:
+def write_atomic(
+    path: str, data: bytes, *, mode: int = 0o600, durable: bool = False, alone: bool = False
+) -> None:
     """Replace a file by rename, so that readers see the old or the new content.
 
     With ``durable`` the content reaches the disk before the name does, and the call
-    waits for that; without, a loss of power may take the change with it.
+    waits for that; without, a loss of power may take the change with it. ``alone`` says
+    that a lock keeps other writers away: then the temporary file always has the
+    same name, and what a killed writer left is used up by the next one.
     """
     global _counter
     _counter += 1
     head, tail = os.path.split(path)
-    temporary = f"{head}/.tmp-{tail}{os.getpid()}.{_counter}"
+    temporary = f"{head}/.tmp-{tail}" + ("" if alone else f"{os.getpid()}.{_counter}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         fd = os.open(temporary, flags, mode)
-    except FileExistsError:  # left behind by a killed process that had our PID
+    except FileExistsError:  # left behind by a killed process
         os.unlink(temporary)
         fd = os.open(temporary, flags, mode)
     try:

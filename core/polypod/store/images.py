@@ -118,9 +118,10 @@ class Images:
     ) -> Image:
         """Record an image; its names are taken away from other images. One that exists is renewed."""
         directory = self._own[0]
-        sums = _write_items(f"{directory}/{id}", items)
         with lock_write(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
+            _sweep(directory, table)
+            sums = _write_items(f"{directory}/{id}", items)
             old = table.get(id) or {}
             kept = [name for name in old.get("names") or () if name not in names]
             record: dict[str, Any] = {
@@ -145,12 +146,12 @@ class Images:
     def set_big_data(self, id: str, key: str, data: bytes) -> None:
         """Add or replace one big data item."""
         directory = self._home(id)
-        sums = _write_items(f"{directory}/{id}", {key: data})
         with lock_write(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             record = table.get(id)
             if record is None:
                 raise NoSuchImage(f"{id}: image not known")
+            sums = _write_items(f"{directory}/{id}", {key: data})
             if key not in record.setdefault("big-data-names", []):
                 record["big-data-names"].append(key)
             record.setdefault("big-data-sizes", {})[key] = sums[key][1]
@@ -198,6 +199,13 @@ class Images:
                 held.record_write()
                 table.save(durable=True)
         remove_tree(f"{directory}/{id}")
+
+
+def _sweep(directory: str, table: Text) -> None:
+    """Remove the data of images that a killed process was about to record, or had just forgotten."""
+    for name in os.listdir(directory):
+        if len(name) == 64 and table.find(name) is None:
+            remove_tree(f"{directory}/{name}")
 
 
 def _write_items(directory: str, items: dict[str, bytes]) -> dict[str, tuple[str, int]]:

@@ -96,10 +96,10 @@ class Text:
         """Replace the file. The caller holds the write lock and has recorded the write."""
         data = self.text.encode("utf-8")
         try:
-            write_atomic(self.path, data, durable=durable)
+            write_atomic(self.path, data, durable=durable, alone=True)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
-            write_atomic(self.path, data, durable=durable)
+            write_atomic(self.path, data, durable=durable, alone=True)
 
 
 def _decode(path: str, text: str) -> list[dict[str, Any]]:
