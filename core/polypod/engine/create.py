@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from ..errors import AlreadyExists, NoSuchContainer
 from ..model.container import Container, ContainerState
@@ -116,6 +115,10 @@ def _fill(rt: Runtime, container: Container, image: Image | None) -> None:
         from .volumes import make_volumes
 
         make_volumes(rt, container)
+    if any(mount.type == "volume" for mount in container.mounts):
+        from .volumes import make_volumes
+
+        make_volumes(rt, container)
     rt.records.containers.set_state(container.id, ContainerState(status="configured"))
 
 
@@ -123,8 +126,3 @@ def _drop_run_dir(rt: Runtime, container_id: str) -> None:
     from .tree import remove_tree
 
     remove_tree(os.path.dirname(rt.run_dir(container_id)))
-
-
-def created_now() -> float:
-    """The creation time: Unix seconds."""
-    return time.time()

@@ -41,8 +41,8 @@ class ExecRequest(Struct):
 
 def exec_in(
     rt: Runtime, container_id: str, request: ExecRequest, streams: AttachStreams | None
-) -> int:
-    """Run a process; its exit code with ``streams``, else 0 once it runs.
+) -> tuple[int, str]:
+    """Run a process; ``(exit code, session ID)``, code 0 without ``streams`` once it runs.
 
     Raises ``InvalidState`` when the container does not run, ``CommandNotFound`` (127) and
     ``CommandNotExecutable`` (126).
@@ -66,7 +66,7 @@ def exec_in(
             remove_tree(directory)
     if streams is not None:
         emit_container(rt, "exec_died", container, execID=session)
-    return max(code, 0)
+    return max(code, 0), session
 
 
 def _monitor_request(

@@ -21,7 +21,10 @@ from .sync import LIVE, refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..model.container import Container
+    from ..model.runtime import MonitorStarted
     from .runtime import Runtime
 
 # Run by the monitor when the container has ended. A foreground `run` that still
@@ -77,7 +80,7 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
         rootfs = prepare_rootfs(rt, container)
         state = state.evolve(mountpoint=rootfs)
         write_bundle(rt, container, state, rootfs)
-        waiter = rt.monitor.spawn(monitor_request(rt, container))
+        waiter = _spawn_monitor(rt, container)
     finally:
         results = connecting.result() if connecting is not None else ()
     state = state.evolve(networks=results)
@@ -95,6 +98,25 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
     rt.records.containers.set_state(container.id, state)
     emit_container(rt, "init", container)
     return state
+
+
+def _spawn_monitor(rt: Runtime, container: Container) -> Callable[[], MonitorStarted]:
+    """Start the monitor, which keeps the published ports bound as long as it lives."""
+    held: list[int] = []
+    network_options = container.network
+    if (
+        network_options.ports
+        and network_options.mode == "bridge"
+        and rt.settings.engine.enable_port_reservation
+    ):
+        from .ports import reserve
+
+        held = reserve(network_options.ports)
+    try:
+        return rt.monitor.spawn(monitor_request(rt, container, tuple(held)))
+    finally:
+        for fd in held:
+            os.close(fd)
 
 
 def _undo(rt: Runtime, container: Container, state: ContainerState, error: BaseException) -> None:
@@ -118,7 +140,9 @@ def _undo(rt: Runtime, container: Container, state: ContainerState, error: BaseE
     )
 
 
-def monitor_request(rt: Runtime, container: Container) -> MonitorStart:
+def monitor_request(
+    rt: Runtime, container: Container, held: tuple[int, ...] = ()
+) -> MonitorStart:
     """Everything that the monitor is told about a container."""
     engine = rt.settings.engine
     log = container.log
@@ -140,12 +164,12 @@ def monitor_request(rt: Runtime, container: Container) -> MonitorStart:
         terminal=container.process.terminal,
         stdin=container.process.stdin,
         preserve_fds=container.process.preserve_fds,
-        leave_stdin_open=container.process.stdin and not container.process.stdin_once,
         systemd_cgroup=engine.cgroup_manager == "systemd",
         cgroup_parent=_monitor_cgroup(container),
         no_pivot=engine.no_pivot_root,
         log_level=rt.settings.log_level or "warning",
         timeout=lifecycle.timeout,
+        inherit_fds=(*range(3, 3 + container.process.preserve_fds), *held),
         conmon_pidfile=lifecycle.conmon_pidfile or os.path.join(container.run_dir, "conmon.pid"),
     )
 

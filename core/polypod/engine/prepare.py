@@ -8,6 +8,7 @@ from ..kit.log import warning
 from ..oci.runtime_spec import generate, user_database
 from . import etc_files
 from .cleanup import runtime_of
+from .cleanup import runtime_of
 from .namespaces import joined_paths
 from .resolve import facts
 from .resolve_workdir import ensure_workdir
@@ -74,6 +75,9 @@ def write_bundle(
     for message in warnings:
         warning(message)
     runtime_of(rt, container).adapt(spec, host.cache_dir)
+    runtime = runtime_of(rt, container)
+    if runtime.supports("adapt"):
+        runtime.adapt(spec, host.cache_dir)
     rt.observers.amend_spec(container, spec)
     _write_spec(container.bundle, spec)
     return spec

@@ -35,7 +35,6 @@ class Process(Struct):
     groups: tuple[str, ...] = ()  # --group-add
     terminal: bool = False
     stdin: bool = False  # keep stdin open (-i)
-    stdin_once: bool = False  # close it when the first attached client goes
     preserve_fds: int = 0  # further file descriptors, from 3 on, that the process inherits
     umask: str = ""  # octal digits
     timezone: str = ""

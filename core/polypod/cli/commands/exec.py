@@ -1,0 +1,125 @@
+"""``exec``."""
+
+from __future__ import annotations
+
+import os
+
+from ...errors import UsageError
+from ..command import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..parse import Options
+
+
+def run(ctx: Context, opts: Options, args: list[str]) -> int:
+    """Run a process in a running container; exits with its code."""
+    from ...engine.exec import ExecRequest, exec_in
+    from ...model.runtime import AttachStreams
+    from ..create_request import environment
+    from ..streams import interactive_terminal, keys
+
+    container_id, command = _target(ctx, opts, args)
+    if opts.cidfile and not args:
+        raise UsageError("must provide a non-empty command to start an exec session: invalid argument")
+    _check_fds(opts)
+    streams = None
+    if not opts.detach:
+        container_keys = ctx.rt.records.containers.get(container_id).lifecycle.detach_keys
+        streams = AttachStreams(
+            stdin=0 if opts.interactive else -1,
+            stdout=1,
+            stderr=2,
+            terminal=opts.tty,
+            detach_keys=keys(opts.detach_keys if opts.changed("detach-keys") else container_keys),
+        )
+    request = ExecRequest(
+        command=tuple(command),
+        env=environment(opts.env_file, opts.env),
+        workdir=opts.workdir,
+        user=opts.user,
+        terminal=opts.tty,
+        stdin=opts.interactive,
+        privileged=opts.privileged,
+        preserve_fds=opts.preserve_fds,
+    )
+    with interactive_terminal(streams):
+        code, session = exec_in(ctx.rt, container_id, request, streams)
+    if opts.detach:
+        ctx.out(session)
+    return code
+
+
+def _target(ctx: Context, opts: Options, args: list[str]) -> tuple[str, list[str]]:
+    from ..selecting import select
+
+    if opts.latest or opts.cidfile:
+        cidfiles = (opts.cidfile,) if opts.cidfile else ()
+        targets = select(ctx, [], latest=opts.latest, cidfiles=cidfiles)
+        command = args
+    else:
+        if not args:
+            raise UsageError("exec requires the name or ID of a container or the --latest flag")
+        targets = _find(ctx, opts, args[0])
+        command = args[1:]
+    if not command:
+        raise UsageError("must provide a non-empty command to start an exec session: invalid argument")
+    return targets[0][1], command
+
+
+def _find(ctx: Context, opts: Options, name: str) -> list[tuple[str, str]]:
+    import time
+
+    from ...errors import NoSuchContainer, Timeout
+
+    deadline = time.monotonic() + opts.wait
+    while True:
+        try:
+            container_id = ctx.rt.records.containers.find(name)
+            if not opts.wait or ctx.rt.records.containers.state(container_id)[0].status == "running":
+                return [(name, container_id)]
+        except NoSuchContainer:
+            if not opts.wait:
+                raise
+        if time.monotonic() > deadline:
+            raise Timeout(f"timed out waiting for container: {name}")
+        time.sleep(0.1)
+
+
+def _check_fds(opts: Options) -> None:
+    for fd in range(3, 3 + opts.preserve_fds):
+        try:
+            os.fstat(fd)
+        except OSError:
+            raise UsageError(
+                f"file descriptor {fd} is not available - the preserve-fds option requires that "
+                "file descriptors must be passed"
+            ) from None
+
+
+COMMAND = Command(
+    "exec",
+    "Run a process in a running container",
+    run,
+    usage="[options] CONTAINER COMMAND [ARG...]",
+    long="Execute the specified command inside a running container.",
+    flags=(
+        Flag("cidfile", type="string", usage="File to read the container ID from", complete="files"),
+        Flag("detach", "d", usage="Run the exec session in detached mode (backgrounded)"),
+        Flag("detach-keys", type="string", usage="Select the key sequence for detaching a container"),
+        Flag("env", "e", "array", usage="Set environment variables"),
+        Flag("env-file", type="array", usage="Read in a file of environment variables", complete="files"),
+        Flag("interactive", "i", usage="Make STDIN available to the contained process"),
+        Flag("latest", "l", usage="Act on the latest container polypod is aware of"),
+        Flag("preserve-fds", type="uint", usage="Pass N additional file descriptors to the container"),
+        Flag("privileged", usage="Give the process extended Linux capabilities inside the container.  The default is false"),
+        Flag("tty", "t", usage="Allocate a pseudo-TTY. The default is false"),
+        Flag("user", "u", "string", usage="Sets the username or UID used and optionally the groupname or GID for the specified command"),
+        Flag("wait", type="int", default=0, usage="Total seconds to wait for container to start"),
+        Flag("workdir", "w", "string", usage="Working directory inside the container"),
+    ),
+    examples=("exec -it ctrID ls", 'exec -it -w /tmp myCtr pwd', "exec --user root ctrID ls"),
+    interspersed=False,
+    complete_args="containers",
+)  # fmt: skip
