@@ -94,7 +94,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "network inspect": ("network_inspect", "Inspect one or more networks", ""),
     "network ls": ("network_ls", "List networks", ""),
     "network prune": ("network_prune", "Remove unused networks", ""),
-    "network rm": ("network_rm", "Remove one or more networks", ""),
+    "network rm": ("network_rm", "Remove networks", ""),
     "plugin check": ("plugin_check", "Check that the chosen plugins work on this host", ""),
     "plugin inspect": ("plugin_inspect", "Display what is known about one or more plugins", ""),
     "plugin ls": ("plugin_ls", "List installed plugins", ""),
