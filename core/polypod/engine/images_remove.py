@@ -226,6 +226,24 @@ def _external_remover(rt: Runtime) -> Callable[[str], None]:
     return remove
 
 
+def container_remover(rt: Runtime) -> Callable[[str], None]:
+    """What a forced removal does to the containers of an image: removed, running or not.
+
+    One that another engine made (buildah, podman) is only taken out of the store.
+    """
+
+    def remove_one(container_id: str) -> None:
+        from .remove import remove
+
+        try:
+            remove(rt, container_id, force=True, volumes=True)
+        except NotFound:
+            pass  # not ours, or gone a moment ago; the store's record decides
+        rt.store.delete_container(container_id)
+
+    return remove_one
+
+
 def joined(errors: list[PolypodError]) -> str:
     """The text for several errors, in the words of Go's multierror; one alone stands for itself."""
     if len(errors) == 1:

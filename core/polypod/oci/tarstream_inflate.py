@@ -104,7 +104,9 @@ def inflate(chunks: Iterator[bytes], kind: int) -> Iterator[bytes]:
                 data = engine.unused_data if engine.eof else b""  # type: ignore[attr-defined]
                 if engine.eof and not data:  # type: ignore[attr-defined]
                     break
-    except (OSError, EOFError, ValueError, _zlib_error(), _lzma_error(), _zstd_error()) as error:
+    except (
+        OSError, EOFError, ValueError, _zlib_error(), _isal_error(), _lzma_error(), _zstd_error()
+    ) as error:  # fmt: skip
         raise StorageError(f"the layer's {_NAMES[kind]} stream is damaged: {error}") from error
     if not engine.eof and not fresh:  # type: ignore[attr-defined]
         raise StorageError(f"the layer's {_NAMES[kind]} stream ends too early")
@@ -114,6 +116,14 @@ def _zlib_error() -> type[Exception]:
     from zlib import error
 
     return error
+
+
+def _isal_error() -> type[Exception]:
+    try:
+        from isal.igzip_lib import IsalError
+    except ImportError:
+        return StorageError
+    return IsalError  # type: ignore[no-any-return]
 
 
 def _lzma_error() -> type[Exception]:

@@ -14,6 +14,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Remove, and print what was untagged and deleted; errors come last."""
     from ...engine.images_remove import (
         RemoveOptions,
+        container_remover,
         exit_code,
         joined,
         remove_all,
@@ -26,7 +27,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if args and opts.all:
         raise UsageError("when using the --all switch, you may not pass any images names or IDs")
     options = RemoveOptions(
-        force=opts.force, ignore=opts.ignore or opts.force, no_prune=opts.no_prune
+        force=opts.force,
+        ignore=opts.ignore or opts.force,
+        no_prune=opts.no_prune,
+        remove_container=container_remover(ctx.rt) if opts.force else None,
     )
     if opts.all:
         removed, errors = remove_all(ctx.rt, options)
