@@ -155,7 +155,8 @@ class Composition:
         options = {
             key: value
             for key, value in storage.options.items()
-            if "." not in key or key.partition(".")[0] in (name, "")
+            if ("." not in key or key.partition(".")[0] in (name, ""))
+            and not key.endswith("imagestore")  # the store's: see settings.storage.additional
         }
         return {
             "home": f"{storage.root}/{name}",

@@ -134,6 +134,7 @@ def _finish(draft: Draft, environ: Mapping[str, str]) -> str:
             " not set or be different from graphroot"
         )
     root, runroot = storage["root"], storage["runroot"]
+    _add_image_stores(storage)
     engine.setdefault("static_dir", os.path.join(root, "polypod"))
     engine.setdefault("tmp_dir", os.path.join(runroot, "polypod"))
     engine.setdefault("volume_path", os.path.join(root, "volumes"))
@@ -146,6 +147,15 @@ def _finish(draft: Draft, environ: Mapping[str, str]) -> str:
     if helper:
         engine["helper_binaries_dir"] = (helper, *engine["helper_binaries_dir"])
     return _state_backend(draft)
+
+
+def _add_image_stores(storage: dict[str, Any]) -> None:
+    """``--storage-opt overlay.imagestore=DIR`` names a read-only store, as storage.conf can."""
+    stores = list(storage.get("additional", ()))
+    for key, value in storage.get("options", {}).items():
+        if key.rpartition(".")[2] == "imagestore":
+            stores += [path for path in value.split(",") if path and path not in stores]
+    storage["additional"] = tuple(stores)
 
 
 def _roots(storage: dict[str, Any], environ: Mapping[str, str]) -> None:

@@ -68,4 +68,5 @@ def network_teardown(setup: NetworkSetup) -> bool:
 @hookspec(firstresult=True)
 def network_info() -> dict[str, str]:
     """Facts for ``polypod info``: ``backend``, ``path``, ``version``, ``package``, ``dns`` (path
-    of the DNS helper), and where known ``dns_version`` and ``dns_package``."""
+    of the DNS helper), ``drivers`` (kinds of networks, with commas: ``bridge,macvlan``), and where
+    known ``dns_version`` and ``dns_package``."""

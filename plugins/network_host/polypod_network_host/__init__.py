@@ -69,4 +69,11 @@ class HostNetwork:
 
     @hookimpl
     def network_info(self) -> dict[str, str]:
-        return {"backend": "host", "path": "", "version": "", "package": "", "dns": ""}
+        return {
+            "backend": "host",
+            "path": "",
+            "version": "",
+            "package": "",
+            "dns": "",
+            "drivers": "",
+        }

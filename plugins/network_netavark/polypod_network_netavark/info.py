@@ -10,6 +10,7 @@ def describe(netavark: str, aardvark: str) -> dict[str, str]:
     """``backend``, ``path``, ``version``, ``package`` of netavark and ``dns*`` of aardvark-dns."""
     return {
         "backend": "netavark",
+        "drivers": "bridge,macvlan,ipvlan",
         "path": netavark,
         "version": _version(netavark),
         "package": _package(netavark),

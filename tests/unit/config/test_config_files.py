@@ -192,6 +192,13 @@ def test_flags_win_and_a_storage_driver_drops_the_options_of_the_other(host: Hos
     }
 
 
+def test_image_stores_from_options_are_additional_stores(host: Host) -> None:
+    storage = host.load(
+        storage_opt=["overlay.imagestore=/a", "overlay.imagestore=/b"]
+    ).settings.storage
+    assert storage.additional == ("/a", "/b")
+
+
 def test_environment_chooses_the_storage_driver(host: Host) -> None:
     host.environ.update(STORAGE_DRIVER="vfs", STORAGE_OPTS="vfs.a=b")
     settings = host.settings
