@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 BUILDAH_VERSION = "1.42.0"  # the one that podman 5.7 is built on; scripts read the field
 LOG_DRIVERS = ("k8s-file", "json-file", "none", "passthrough")
-NETWORK_DRIVERS = {"netavark": ("bridge", "macvlan", "ipvlan")}
 
 
 def info(rt: Runtime, version: dict[str, Any], storage_conf: str = "") -> dict[str, Any]:
@@ -291,12 +290,21 @@ def _registries() -> dict[str, Any]:
     return {"search": list(search)} if search else {}
 
 
+def _network_drivers(rt: Runtime) -> list[str]:
+    from ..errors import PolypodError
+
+    try:
+        return [name for name in rt.network.info().get("drivers", "").split(",") if name]
+    except PolypodError:
+        return []  # the network's part of the report says why
+
+
 def _plugins(rt: Runtime) -> dict[str, Any]:
     """Podman's lists of drivers, and under ``drivers`` which plugin does which part here."""
     composition = rt.composition
     return {
         "volume": ["local", *sorted(rt.settings.engine.volume_plugins)],
-        "network": list(NETWORK_DRIVERS.get(composition.network_name, ("bridge",))),
+        "network": _network_drivers(rt),
         "log": list(LOG_DRIVERS),
         "authorization": None,
         "drivers": {
