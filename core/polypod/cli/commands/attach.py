@@ -19,9 +19,13 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ..selecting import select
     from ..streams import interactive_terminal, keys
 
-    if len(args) > 1 or (opts.latest and args) or not (args or opts.latest):
+    if len(args) > 1:
+        raise UsageError(f"`{ctx.command_path}` accepts at most one argument")
+    if args and opts.latest:
+        raise UsageError("--latest and containers cannot be used together")
+    if not args and not opts.latest:
         raise UsageError(
-            "attach requires the name or id of one running container or the latest flag"
+            f'"{ctx.command_path}" requires a name, id, or the "--latest" flag'
         )
     container_id = select(ctx, args, latest=opts.latest)[0][1]
     container = ctx.rt.records.containers.get(container_id)

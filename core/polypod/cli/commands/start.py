@@ -49,6 +49,8 @@ def _worded(container_id: str, error: PolypodError) -> PolypodError:
 def _check(opts: Options, args: list[str]) -> None:
     if not args and not opts.latest and not opts.all and not opts.filter:
         raise UsageError("start requires at least one argument")
+    if opts.all and opts.latest:
+        raise UsageError("--all and --latest cannot be used together")
     if args and opts.latest:
         raise UsageError("--latest and containers cannot be used together")
     if args and opts.all:
