@@ -40,7 +40,7 @@ def find_busybox() -> str:
 
 
 def write_rootfs(out: IO[bytes], extra: dict[str, bytes] | None = None) -> None:
-    """Write the tar to an open file. ``extra``: further files, name without leading slash -> content."""
+    """Write the tar to an open file. ``extra``: further files, relative name -> content."""
     busybox = find_busybox()
     with tarfile.open(fileobj=out, mode="w|", format=tarfile.GNU_FORMAT) as tar:
         for name, mode in DIRECTORIES:

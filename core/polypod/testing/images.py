@@ -12,12 +12,10 @@ if TYPE_CHECKING:
     from ..engine.runtime import Runtime
 
 BUSYBOX = "localhost/busybox:latest"
-CHANGES = ["CMD [\"/bin/sh\"]", "ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin"]
+CHANGES = ['CMD ["/bin/sh"]', "ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin"]
 
 
-def make_busybox_image(
-    rt: Runtime, name: str = BUSYBOX, changes: list[str] | None = None
-) -> str:
+def make_busybox_image(rt: Runtime, name: str = BUSYBOX, changes: list[str] | None = None) -> str:
     """Import a busybox image into the store under a name; returns its ID (64 hex digits)."""
     from ..engine.images_import import ImportOptions, import_stream
 
@@ -34,7 +32,7 @@ def make_image(
     files: dict[str, bytes] | None = None,
     changes: list[str] | None = None,
 ) -> str:
-    """Import an image that holds only the given files; returns its ID. For tests that run nothing."""
+    """Import an image of the given files only, for tests that run nothing; returns its ID."""
     from ..engine.images_import import ImportOptions, import_stream
 
     options = ImportOptions(reference=name, changes=changes)

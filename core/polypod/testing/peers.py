@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 
-
-
 def need(*tools: str) -> None:
     """Skip the test when one of the tools is not installed."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
@@ -22,9 +20,10 @@ def need(*tools: str) -> None:
 
 def run(*words: object, **options: Any) -> str:
     """Run a command and return its output; fail the test with its error output."""
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **options)
+    command = list(map(str, words))
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return str(done.stdout)
 
 
 class Podman:

@@ -94,5 +94,7 @@ class KVState(ForkSafe):
     def forget_files(self) -> None:
         """Let go of the parent's mapping without touching its locks."""
         if self._made is not None:
-            self._made.abandon()
+            from .shared import abandon_all
+
+            abandon_all()
             self._made = None

@@ -21,6 +21,7 @@ from polypod.errors import Conflict, CorruptRecord, StateError
 from polypod.kit.statefiles import file_error, make_root, state_error, sync_directory
 
 from .item import DAMAGE, pack, unpack
+from .shared import Mapping, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,13 +30,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-#: Constant, because all processes must agree; the file is sparse and grows as needed.
-MAP_SIZE = 4 << 30
-#: Slots in the reader table; each reading process takes one while it reads.
-MAX_READERS = 4096
 #: Where the revision counter stands; a bucket cannot begin with "/".
 COUNTER = b"/revision"
-_abandoned: list[object] = []
 
 
 class Environment:
@@ -45,10 +41,7 @@ class Environment:
         self.root = root
         self.path = path
         self._relaxed = relaxed
-        self._env: Any = None
-        self._inode = 0
-        self._swept = False
-        self.read_only = False
+        self._mapping: Mapping | None = None
 
     # --- reading ---------------------------------------------------------------------
 
@@ -113,9 +106,6 @@ class Environment:
             env = self.open()
             if env is None or self.read_only:
                 raise self._read_only_error()
-            if not self._swept:
-                env.reader_check()  # killed readers would keep old pages from being reused
-                self._swept = True
             with env.begin(write=True) as txn:
                 revision = _carry_out(txn, operations)
             if durable:
@@ -136,7 +126,7 @@ class Environment:
             return
         new = f"{self.path}-new-{os.getpid()}"
         try:
-            _open(new, lock=False).close()
+            open_file(new, lock=False).close()
             try:
                 os.link(new, self.path)
             except FileExistsError:
@@ -157,30 +147,27 @@ class Environment:
             return None
         except OSError as error:
             raise file_error("kv", self.path, error) from error
-        if self._env is not None and inode != self._inode:
+        if self._mapping is not None and inode != self._mapping.inode:
             self.close()  # replaced by another process meanwhile
-        if self._env is None:
-            self._inode = inode
-            self._swept = self.read_only = False
+        if self._mapping is None:
             try:
-                self._env = _open(self.path, sync=not self._relaxed)
+                self._mapping = Mapping(self.path, sync=not self._relaxed)
             except lmdb.Error:
                 if not _cannot_write(self.path):
                     raise
-                self._env = _open(self.path, readonly=True)
-                self.read_only = True
-        return self._env
+                self._mapping = Mapping(self.path, readonly=True)
+        return self._mapping.env
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the file could be opened for reading only."""
+        return self._mapping is not None and self._mapping.readonly
 
     def close(self) -> None:
         """Unmap and close the file; it is opened again when needed."""
-        if self._env is not None:
-            self._env.close()
-            self._env = None
-
-    def abandon(self) -> None:
-        """Keep the parent's mapping untouched: closing it here would drop the parent's locks."""
-        _abandoned.append(self._env)
-        self._env = None
+        if self._mapping is not None:
+            mapping, self._mapping = self._mapping, None
+            mapping.close()
 
     def failure(self, error: Exception) -> StateError:
         """The ``StateError`` for an LMDB error."""
@@ -194,22 +181,6 @@ class Environment:
         elif os.strerror(errno.EROFS) in text or isinstance(error, lmdb.ReadonlyError):
             number = errno.EROFS
         return state_error("kv", self.path, text.removeprefix(f"{self.path}: ").lower(), number)
-
-
-def _open(path: str, *, sync: bool = True, lock: bool = True, readonly: bool = False) -> Any:
-    return lmdb.open(
-        path,
-        map_size=MAP_SIZE,
-        subdir=False,
-        mode=0o600,
-        sync=sync,
-        metasync=False,  # apply() syncs the root page of durable batches
-        lock=lock,
-        readonly=readonly,
-        readahead=False,
-        max_readers=MAX_READERS,
-        max_spare_txns=0,
-    )
 
 
 def _cannot_write(path: str) -> bool:

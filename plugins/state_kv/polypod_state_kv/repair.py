@@ -13,8 +13,9 @@ import lmdb
 from polypod.errors import StateError
 from polypod.kit.statefiles import file_error, sync_directory
 
-from .environment import COUNTER, Environment, _open
+from .environment import COUNTER, Environment
 from .item import DAMAGE, pack, unpack
+from .shared import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def survey(path: str) -> str:
 
 def _read_all(path: str) -> str:
     try:
-        env = _open(path, lock=False, readonly=True)
+        env = open_file(path, lock=False, readonly=True)
         with env.begin() as txn, txn.cursor() as cursor:
             for key, item in cursor:
                 bytes(key), bytes(item)
@@ -103,7 +104,7 @@ def _rebuild(environment: Environment) -> None:
         with open(path, "rb") as file:
             found = _scavenge(file.read())
         new = f"{path}-new-{os.getpid()}"
-        env = _open(new, lock=False)
+        env = open_file(new, lock=False)
         with env.begin(write=True) as txn:
             for key, (value, revision) in found.items():
                 txn.put(key, pack(value, revision))
