@@ -9,7 +9,6 @@ from ..oci.archive_image import ArchiveImage, LayerBlob
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import IO
 
     from ..model.image import Image, Layer
     from .runtime import Runtime
@@ -71,7 +70,7 @@ def _ensure_layer(
     with blob.open() as stream:
         layer = rt.store.put_layer(
             parent,
-            stream,
+            stream,  # type: ignore[arg-type]
             id=layer_id,
             diff_digest=blob.diff_id,
             compressed_digest=blob.digest,
@@ -88,7 +87,7 @@ def _docker_manifest(image: ArchiveImage, sizes: list[int]) -> bytes:
     )
     layers = [
         manifest.Descriptor(media_type=blob.media_type, digest=blob.diff_id, size=size)
-        for blob, size in zip(image.layers, sizes)
+        for blob, size in zip(image.layers, sizes, strict=True)
     ]
     return manifest.docker_manifest(config, layers)
 

@@ -22,10 +22,16 @@ def download(url: str, tmpdir: str) -> IO[bytes]:
     target = tempfile.TemporaryFile(dir=tmpdir, buffering=0)
     try:
         response = pool.request(
-            "GET", url, preload_content=False, timeout=timeout, retries=urllib3.Retry(3, redirect=10)
+            "GET",
+            url,
+            preload_content=False,
+            timeout=timeout,
+            retries=urllib3.Retry(3, redirect=10),
         )
         if response.status != 200:
-            raise PolypodError(f"downloading {url}: server answered {response.status} {response.reason}")
+            raise PolypodError(
+                f"downloading {url}: server answered {response.status} {response.reason}"
+            )
         shutil.copyfileobj(response, target, 1 << 20)
         _check_length(url, response, target)
     except urllib3.exceptions.HTTPError as error:
@@ -37,7 +43,7 @@ def download(url: str, tmpdir: str) -> IO[bytes]:
     finally:
         pool.clear()
     target.seek(0)
-    return target  # type: ignore[return-value]
+    return target
 
 
 def _check_length(url: str, response: object, target: IO[bytes]) -> None:

@@ -133,9 +133,13 @@ def select(rt: Runtime, tree: ImageTree, filters: list[str]) -> list[Image]:
             (unwanted if negated else wanted).append(value)
             continue
         test = compiler.compile(key, value, text)
-        tests.append((lambda image, test=test: not test(image)) if negated else test)
+        tests.append(_negated(test) if negated else test)
     images = [image for image in tree.images if all(test(image) for test in tests)]
     return _by_reference(tree.images, images, wanted, unwanted)
+
+
+def _negated(test: Test) -> Test:
+    return lambda image: not test(image)
 
 
 def _split(text: str) -> tuple[str, bool, str]:

@@ -66,7 +66,7 @@ class TreeNode:
 
 
 def layer_tree(rt: Runtime, name: str, *, what_requires: bool) -> dict[str, Any]:
-    """``{id, tags, size, nodes}``: the image's layers, lowest first, or all that need its top layer."""
+    """``{id, tags, size, nodes}``: its layers, lowest first, or all that need its top layer."""
     image, _ = lookup(rt, name)
     tree = ImageTree(rt)
     nodes: list[TreeNode] = []

@@ -42,7 +42,7 @@ class ImportOptions:
 def import_path(
     rt: Runtime, source: str, options: ImportOptions, progress: Callable[[str], None] = quiet
 ) -> str:
-    """Import a file, an http(s) URL or ``-`` (standard input); returns the image ID (64 hex digits)."""
+    """Import a file, an http(s) URL or ``-`` (stdin); returns the image ID (64 hex digits)."""
     if source.startswith(("http://", "https://")):
         from .images_download import download
 
@@ -96,13 +96,14 @@ def import_stream(
 ) -> str:
     """Import from an open tar stream, compressed or not; returns the image ID.
 
-    ``created`` is the image's time of creation (RFC 3339), now when empty. The name and the instructions are checked before anything is read.
+    ``created`` is the image's time of creation (RFC 3339), now when empty. The
+    name and the instructions are checked before anything is read.
     """
     config = image_changes.apply_changes({}, options.changes)
     if options.reference:
         full_tag(options.reference)
     progress("Getting image source signatures")
-    layer = rt.store.put_layer("", stream)
+    layer = rt.store.put_layer("", stream)  # type: ignore[arg-type]
     progress(f"Copying blob {layer.compressed_digest or layer.diff_digest}")
     try:
         stamp = created or image_config.timestamp_ns(time.time_ns())

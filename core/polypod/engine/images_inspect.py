@@ -31,7 +31,8 @@ def inspect_image(rt: Runtime, name: str) -> dict[str, Any]:
     document = tree.config(image)
     if document is None:
         raise StorageError(
-            f"image {image.id} is damaged: its config cannot be read; remove it with rmi and load it again"
+            f"image {image.id} is damaged: its config cannot be read; "
+            "remove it with rmi and load it again"
         )
     raw = rt.store.manifest(image)
     kind = manifest.media_type(loads(raw))
@@ -65,7 +66,9 @@ def inspect_image(rt: Runtime, name: str) -> dict[str, Any]:
         "History": [_history(entry) for entry in document.get("history") or []],
         "NamesHistory": list(image.names_history) or None,
     }
-    health = config.get("Healthcheck") or (document.get("container_config") or {}).get("Healthcheck")
+    health = config.get("Healthcheck") or (document.get("container_config") or {}).get(
+        "Healthcheck"
+    )
     if kind == manifest.DOCKER_MANIFEST and health:
         result["Healthcheck"] = health
     return result

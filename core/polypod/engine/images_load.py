@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_path(rt: Runtime, path: str, progress: Callable[[str], None] = quiet) -> list[str]:
-    """Load everything at a path or http(s) URL; returns the names (or ``sha256:ID``) of the images."""
+    """Load everything at a path or http(s) URL; returns the images' names (or ``sha256:ID``)."""
     if path.startswith(("http://", "https://")):
         from .images_download import download
 

@@ -38,7 +38,7 @@ def mounted(rt: Runtime) -> list[dict[str, Any]]:
 
 
 def unmount(rt: Runtime, names: list[str], *, all: bool = False, force: bool = False) -> list[str]:
-    """Take one user off the images' mounts, all of them with ``force``; IDs of those that were mounted."""
+    """Take one user off the images' mounts, all with ``force``; IDs of those that were mounted."""
     paths = rt.store.layer_records.mounted()
     images = rt.store.images() if all else [lookup(rt, name)[0] for name in names]
     done = []

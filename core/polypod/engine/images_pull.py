@@ -10,7 +10,7 @@ import os
 
 from ..errors import NoSuchImage, PolypodError, UsageError
 from ..oci import archive_dir, archive_docker, reference
-from ..oci.archive_files import FormatError, Folder, Tar
+from ..oci.archive_files import Folder, FormatError, Tar
 from ..oci.archive_image import ArchiveImage
 from ..oci.archive_oci import Layout, annotated_name
 from ..oci.archive_open import seekable
@@ -99,7 +99,7 @@ def _registry(rt: Runtime, name: str, policy: str, progress: Callable[[str], Non
     progress(f"Trying to pull {full}...")
     raise PolypodError(
         f"initializing source docker://{full}: registries are not supported yet; "
-        "bring the image with load, import, or pull from docker-archive:, oci-archive:, oci: or dir:"
+        "bring the image with load or import, or pull docker-archive:, oci-archive:, oci: or dir:"
     )
 
 
@@ -184,7 +184,7 @@ def _open_tar(rt: Runtime, path: str) -> Tar:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PolypodError(f'opening file "{path}": open {path}: {reason}') from None
-    return Tar(seekable(file, temp_dir(rt)), path)  # type: ignore[arg-type]
+    return Tar(seekable(file, temp_dir(rt)), path)
 
 
 _READERS = {

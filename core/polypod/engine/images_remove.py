@@ -130,7 +130,7 @@ class _Remover:
         return [self.reports[id] for id in self.order], errors
 
     def remove(self, image_id: str, name: str) -> None:
-        """Untag or delete one image; ``name`` is what it was called, "" = delete whatever it has."""
+        """Untag or delete one image; ``name`` is what it was called, "" = delete it."""
         try:
             image = self.rt.store.image(image_id)
         except NoSuchImage:

@@ -31,7 +31,7 @@ FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
 
 
 class SaveOptions:
-    """The format; ``tags``: further names for the one image; compression where there is a choice."""
+    """The format; ``tags``: further names for the one image; how layers are compressed."""
 
     __slots__ = ("compress", "format", "tags", "uncompressed")
 
@@ -76,7 +76,9 @@ def save(
     except ValueError as error:
         raise StorageError(f"saving {names[0]}: {error}") from None
     except OSError as error:
-        raise PolypodError(f"saving to {output or 'stdout'}: {(error.strerror or '').lower()}") from None
+        raise PolypodError(
+            f"saving to {output or 'stdout'}: {(error.strerror or '').lower()}"
+        ) from None
     for name in names:
         emit(rt, "image", "save", id=lookup(rt, name)[0].id, name=output or "/dev/stdout")
     progress("Storing signatures")
@@ -85,7 +87,8 @@ def save(
 def _check_several(options: SaveOptions) -> None:
     if options.format != "docker-archive":
         raise UsageError(
-            f'unsupported format "{options.format}" for saving multiple images (only docker-archive)'
+            f'unsupported format "{options.format}" for saving multiple images '
+            "(only docker-archive)"
         )
     if options.tags:
         raise UsageError("cannot save multiple images with multiple tags")
@@ -157,9 +160,7 @@ def _save_tar(
     else:
         image = images[0]
         name = image.names[-1] if image.names else ""
-        write_oci(
-            sink, image, name, temp_dir(rt), progress, compress=not options.uncompressed
-        )
+        write_oci(sink, image, name, temp_dir(rt), progress, compress=not options.uncompressed)
     sink.finish()
 
 

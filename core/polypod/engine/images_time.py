@@ -6,7 +6,16 @@ import time
 
 from ..errors import UsageError
 
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
 
 
 def until(text: str) -> float:
@@ -40,7 +49,9 @@ def go_duration(text: str) -> float | None:
         digits = len(rest) - len(rest.lstrip("0123456789."))
         unit = rest[digits:]
         unit = unit[: len(unit) - len(unit.lstrip("nuµμmsh"))]
-        name = next((n for n in ("ns", "us", "µs", "μs", "ms", "s", "m", "h") if unit.startswith(n)), "")
+        name = next(
+            (n for n in ("ns", "us", "µs", "μs", "ms", "s", "m", "h") if unit.startswith(n)), ""
+        )
         if not digits or not name:
             return None
         try:

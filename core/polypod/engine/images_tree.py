@@ -103,7 +103,7 @@ class ImageTree:
         before, after = older.get("history") or [], newer.get("history") or []
         if len(before) + 1 != len(after):
             return False
-        return all(_same_entry(a, b) for a, b in zip(before, after))
+        return all(_same_entry(a, b) for a, b in zip(before, after, strict=False))
 
 
 def _diff_ids(config: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""containers/image's ``dir:`` format: manifest.json, version, and blobs named by their hex digits."""
+"""containers/image's ``dir:`` format: manifest.json, version, blobs named by their digests."""
 
 from __future__ import annotations
 

@@ -29,7 +29,9 @@ def find(files: Tar, name: str, index: int = -1) -> ArchiveImage:
                 return _image(files, {**item, "RepoTags": [name]})
         raise FormatError(f"tag {name!r} not found")
     if index >= len(items):
-        raise FormatError(f"invalid source index @{index}, only {len(items)} manifest items available")
+        raise FormatError(
+            f"invalid source index @{index}, only {len(items)} manifest items available"
+        )
     if index < 0 and len(items) != 1:
         raise FormatError(f"unexpected tar manifest.json: expected 1 item, got {len(items)}")
     return _image(files, items[max(index, 0)])
@@ -60,7 +62,7 @@ def _image(files: Tar, item: dict[str, Any]) -> ArchiveImage:
     diff_ids = image_config.diff_ids(read_config(config))
     if len(diff_ids) != len(item["Layers"]):
         raise FormatError(
-            f"inconsistent layer count: {len(item['Layers'])} in manifest, {len(diff_ids)} in config"
+            f"{len(item['Layers'])} layers in the manifest, but {len(diff_ids)} in the config"
         )
     layers = [
         LayerBlob(
@@ -71,6 +73,6 @@ def _image(files: Tar, item: dict[str, Any]) -> ArchiveImage:
             media_type=DOCKER_LAYER + ".gzip",
             open=lambda path=path: files.open(path),  # type: ignore[misc]
         )
-        for diff_id, path in zip(diff_ids, item["Layers"])
+        for diff_id, path in zip(diff_ids, item["Layers"], strict=True)
     ]
     return ArchiveImage(config=config, layers=layers, manifest=b"", names=item["RepoTags"])

@@ -25,7 +25,13 @@ class LayerBlob:
     __slots__ = ("diff_id", "digest", "media_type", "open", "size")
 
     def __init__(
-        self, *, diff_id: str, digest: str, size: int, media_type: str, open: Callable[[], IO[bytes]]
+        self,
+        *,
+        diff_id: str,
+        digest: str,
+        size: int,
+        media_type: str,
+        open: Callable[[], IO[bytes]],
     ) -> None:
         self.diff_id = diff_id
         self.digest = digest
@@ -72,7 +78,10 @@ def read_config(data: bytes) -> dict[str, Any]:
 
 
 def from_manifest(
-    data: bytes, read: Callable[[str], bytes], open_blob: Callable[[str], IO[bytes]], names: list[str]
+    data: bytes,
+    read: Callable[[str], bytes],
+    open_blob: Callable[[str], IO[bytes]],
+    names: list[str],
 ) -> ArchiveImage:
     """Build from a manifest; ``read(digest)`` and ``open_blob(digest)`` give the blobs."""
     try:
@@ -97,6 +106,6 @@ def from_manifest(
             media_type=layer.media_type,
             open=lambda digest=layer.digest: open_blob(digest),  # type: ignore[misc]
         )
-        for diff_id, layer in zip(diff_ids, parsed.layers)
+        for diff_id, layer in zip(diff_ids, parsed.layers, strict=True)
     ]
     return ArchiveImage(config=config, layers=layers, manifest=data, names=names)

@@ -47,7 +47,10 @@ class Layout:
         """The entry of that ref name; with name "" the only one there is."""
         if name:
             for entry in self.entries:
-                if name in (entry.annotations.get(REF_NAME), entry.annotations.get(CONTAINERD_NAME)):
+                if name in (
+                    entry.annotations.get(REF_NAME),
+                    entry.annotations.get(CONTAINERD_NAME),
+                ):
                     return entry
             raise FormatError(f'no descriptor found for reference "{name}"')
         if len(self.entries) != 1:

@@ -10,7 +10,7 @@ import os
 
 from ..errors import PolypodError
 from . import archive_dir, archive_docker
-from .archive_files import FormatError, Folder, Tar
+from .archive_files import Folder, FormatError, Tar
 from .archive_image import ArchiveImage
 from .archive_oci import Layout, annotated_name
 
@@ -56,7 +56,7 @@ def decompressed(file: IO[bytes], kind: str) -> IO[bytes]:
             from isal import igzip as gzip
         except ImportError:
             import gzip  # type: ignore[no-redef]
-        return gzip.open(file, "rb")  # type: ignore[no-any-return]
+        return gzip.open(file, "rb")  # type: ignore[no-any-return, no-untyped-call]
     if kind == "zstd":
         try:
             from compression import zstd  # type: ignore[import-not-found]
@@ -136,7 +136,7 @@ def _copy(source: IO[bytes], tmpdir: str) -> IO[bytes]:
     except BaseException:
         target.close()
         raise
-    return target  # type: ignore[return-value]
+    return target
 
 
 def open_any(path: str, tmpdir: str) -> Opened:
@@ -149,18 +149,24 @@ def open_any(path: str, tmpdir: str) -> Opened:
                 return Opened(read(files), files.close)
             except FormatError as error:
                 reasons.append(f"{format}: {error}")
-        reasons[1:1] = [f'oci-archive: "{path}" is a directory', f'docker-archive: "{path}" is a directory']
+        reasons[1:1] = [
+            f'oci-archive: "{path}" is a directory',
+            f'docker-archive: "{path}" is a directory',
+        ]
         raise PolypodError(_no_format(reasons))
     return open_file(open(path, "rb", buffering=0), path, tmpdir)
 
 
 def open_file(file: IO[bytes], name: str, tmpdir: str) -> Opened:
-    """Open an archive file or stream (an OCI or docker archive, perhaps compressed); takes it over."""
+    """Open an archive file or stream, perhaps compressed; takes it over."""
     try:
         tar = Tar(seekable(file, tmpdir), name)
     except (FormatError, EOFError, OSError) as error:
         reasons = [f"oci: open {name}/index.json: not a directory"]
-        reasons += [f"oci-archive: {error}", f"docker-archive: loading tar component manifest.json: {error}"]
+        reasons += [
+            f"oci-archive: {error}",
+            f"docker-archive: loading tar component manifest.json: {error}",
+        ]
         reasons.append(f"dir: open {name}/manifest.json: not a directory")
         raise PolypodError(_no_format(reasons)) from None
     try:

@@ -20,7 +20,7 @@ class TarSink:
         self._written = 0
 
     def add(self, name: str, size: int, chunks: Iterable[bytes]) -> None:
-        """Write a file of exactly ``size`` bytes; raises ``ValueError`` when the content differs."""
+        """Write a file of exactly ``size`` bytes; ``ValueError`` when the content has others."""
         from tarfile import GNU_FORMAT, TarInfo
 
         info = TarInfo(name)
@@ -42,7 +42,7 @@ class TarSink:
     def _write(self, data: bytes) -> None:
         self._written += len(data)
         view = memoryview(data)
-        while len(view):
+        while view:
             view = view[os.write(self._fd, view) :]
 
 
@@ -54,7 +54,7 @@ class DirSink:
         os.makedirs(path, exist_ok=True)
 
     def add(self, name: str, size: int, chunks: Iterable[bytes]) -> None:
-        """Write a file of exactly ``size`` bytes; raises ``ValueError`` when the content differs."""
+        """Write a file of exactly ``size`` bytes; ``ValueError`` when the content has others."""
         path = os.path.join(self.path, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         temporary = f"{path}.{os.getpid()}.tmp"

@@ -39,7 +39,7 @@ class SavedLayer:
             yield chunk
         if self.diff_id != "sha256:" + digest.hexdigest():
             raise ValueError(
-                f"layer {self.diff_id} cannot be reproduced: its files give sha256:{digest.hexdigest()}"
+                f"layer {self.diff_id} was changed: its files give sha256:{digest.hexdigest()}"
             )
 
 
@@ -102,7 +102,15 @@ def write_oci(
 ) -> None:
     """An OCI layout; a directory that is one already gains the image (or its new version)."""
     layers = [
-        _blob(sink, layer, manifest.OCI_LAYER, "+gzip" if compress else "", blob_path, tmpdir, progress)
+        _blob(
+            sink,
+            layer,
+            manifest.OCI_LAYER,
+            "+gzip" if compress else "",
+            blob_path,
+            tmpdir,
+            progress,
+        )
         for layer in image.layers
     ]
     config = _config(sink, image, manifest.OCI_CONFIG, blob_path, progress)
@@ -203,9 +211,9 @@ def _gzipped(chunks: Iterable[bytes], tmpdir: str) -> IO[bytes]:
             from gzip import GzipFile  # type: ignore[assignment]
 
             level = 6
-        with GzipFile("", "wb", level, target, mtime=0) as packer:
+        with GzipFile("", "wb", level, target, mtime=0) as packer:  # type: ignore[no-untyped-call]
             for chunk in chunks:
-                packer.write(chunk)
+                packer.write(chunk)  # type: ignore[no-untyped-call]
     except BaseException:
         target.close()
         raise

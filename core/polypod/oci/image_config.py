@@ -97,7 +97,7 @@ def diff_ids(document: dict[str, Any]) -> list[str]:
 
 
 def layer_id(parent: str, diff_id: str) -> str:
-    """The ID that containers/storage users give to a layer: its diffID, or a chain with its parent's.
+    """The ID that a layer gets: its diffID's digits, or a hash over the parent's and them.
 
     Podman, buildah and skopeo compute the same, so that all of them share layers.
     """

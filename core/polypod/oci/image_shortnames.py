@@ -14,7 +14,9 @@ ALIAS_CACHE = "/var/cache/containers/short-name-aliases.conf"
 def config_files() -> list[str]:
     """The registries.conf files that apply, in the order in which later ones win."""
     named = os.environ.get("CONTAINERS_REGISTRIES_CONF") or os.environ.get("REGISTRIES_CONFIG_PATH")
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.environ.get("HOME", "/root"), ".config")
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(
+        os.environ.get("HOME", "/root"), ".config"
+    )
     user = os.path.join(home, "containers/registries.conf")
     if named:
         main, folders = named, ["/etc/containers/registries.conf.d"]

@@ -115,7 +115,9 @@ def is_digest(value: object) -> bool:
     )
 
 
-def oci_manifest(config: Descriptor, layers: list[Descriptor], annotations: dict[str, str]) -> bytes:
+def oci_manifest(
+    config: Descriptor, layers: list[Descriptor], annotations: dict[str, str]
+) -> bytes:
     """An OCI manifest, with its keys in the order in which podman writes them."""
     document: dict[str, Any] = {
         "schemaVersion": 2,
@@ -171,7 +173,7 @@ def choose(index: Manifest, platform: tuple[str, str, str]) -> Descriptor:
     An entry without platform matches anything; attestations ("unknown") match nothing.
     """
     system, architecture, variant = platform
-    fitting = []
+    fitting: list[tuple[bool, int, Descriptor]] = []
     for entry in index.manifests:
         wanted = entry.platform
         if wanted and (wanted.get("os"), wanted.get("architecture")) != (system, architecture):

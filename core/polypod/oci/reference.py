@@ -111,7 +111,12 @@ def _is_domain(text: str) -> bool:
 
 
 def _is_label(label: str) -> bool:
-    return bool(label) and label[0] in _HOST and label[-1] in _HOST and (_HOST | {"-"}).issuperset(label)
+    return (
+        bool(label)
+        and label[0] in _HOST
+        and label[-1] in _HOST
+        and (_HOST | {"-"}).issuperset(label)
+    )
 
 
 def _is_path(path: str) -> bool:
@@ -177,7 +182,7 @@ def with_tag(reference: Reference) -> Reference:
 
 
 def normalize(text: str) -> Reference:
-    """The full name under which podman stores a name: ``localhost/`` for short ones, ``:latest``."""
+    """The name as podman stores it: ``localhost/`` before a short one, ``:latest`` after."""
     try:
         reference = parse(text)
         if is_short(reference):

@@ -24,8 +24,6 @@ from polypod.testing import peers
 from polypod.testing.images import make_busybox_image, make_image
 
 
-
-
 def skopeo(source: object, target: object) -> None:
     peers.need("skopeo")
     peers.run("skopeo", "--insecure-policy", "copy", "-q", source, target)
@@ -196,7 +194,10 @@ def test_uncompressed_oci(rt: Runtime, tmp_path: Path) -> None:
     make_image(rt, "x")
     save(rt, ["x"], str(tmp_path / "o"), SaveOptions(format="oci-dir", uncompressed=True))
     blobs = list((tmp_path / "o/blobs/sha256").iterdir())
-    assert sum(tarfile.is_tarfile(blob) and blob.read_bytes()[:2] != b"\x1f\x8b" for blob in blobs) == 1
+    assert (
+        sum(tarfile.is_tarfile(blob) and blob.read_bytes()[:2] != b"\x1f\x8b" for blob in blobs)
+        == 1
+    )
 
 
 def test_oci_dir_gains_images(rt: Runtime, tmp_path: Path) -> None:
@@ -243,9 +244,9 @@ def test_pull_policy(rt: Runtime) -> None:
     for policy in ("missing", "never", "newer", "ifmissing"):
         assert pull(rt, "x", policy) == [id]
         assert ensure_image(rt, "x", policy).id == id
-    with pytest.raises(NoSuchImage, match="^nope: image not known$"):
+    with pytest.raises(NoSuchImage, match=r"^nope: image not known$"):
         ensure_image(rt, "nope", "never")
-    with pytest.raises(UsageError, match='^unsupported pull policy "bad"$'):
+    with pytest.raises(UsageError, match=r'^unsupported pull policy "bad"$'):
         pull(rt, "x", "bad")
     lines: list[str] = []
     with pytest.raises(PolypodError, match="registries are not supported yet") as caught:
@@ -405,7 +406,11 @@ def test_multi_platform_index(rt: Runtime, tmp_path: Path) -> None:
     blobs = layout / "blobs/sha256"
     index: dict[str, Any] = json.loads((layout / "index.json").read_bytes())
     entry = index["manifests"][0]
-    wrong = {**entry, "digest": "sha256:" + "0" * 64, "platform": {"os": "linux", "architecture": "z80"}}
+    wrong = {
+        **entry,
+        "digest": "sha256:" + "0" * 64,
+        "platform": {"os": "linux", "architecture": "z80"},
+    }
     from polypod.oci.image_config import host_platform
     from polypod.oci.manifest import sha256
 

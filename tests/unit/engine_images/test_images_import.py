@@ -39,7 +39,9 @@ def test_equals_podmans(rt: Runtime, podman: peers.Podman, tarball: str) -> None
     ]  # fmt: skip
     flags = [word for change in changes for word in ("-c", change)]
     podman("import", "-q", "-m", "a message", *flags, tarball, "x")
-    id = import_path(rt, tarball, ImportOptions(reference="x", changes=changes, message="a message"))
+    id = import_path(
+        rt, tarball, ImportOptions(reference="x", changes=changes, message="a message")
+    )
     theirs, own = podman.inspect("x"), inspect_image(rt, "x")
     assert own["Id"] == id == theirs["Id"]
     del own["GraphDriver"], theirs["GraphDriver"]
@@ -51,6 +53,7 @@ def test_compressed(rt: Runtime, tarball: str, packer: str) -> None:
     peers.need(packer)
     subprocess.run([packer, "-k", "-q", tarball], check=True)
     [packed] = [p for p in Path(tarball).parent.iterdir() if str(p) != tarball]
+    os.utime(packed, ns=(1_700_000_000_123_456_789,) * 2)
     id = import_path(rt, str(packed), ImportOptions())
     image = rt.store.image(id)
     layer = rt.store.layer(image.top_layer)

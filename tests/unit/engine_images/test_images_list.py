@@ -35,7 +35,10 @@ def child_of(rt: Runtime, parent: str, name: str = "", label: str = "") -> str:
         config["config"]["Labels"] = {label: "yes"}
     stamp = timestamp_ns(time.time_ns())
     config["created"] = stamp
-    config["history"] = [*config["history"], {"created": stamp, "created_by": "x", "empty_layer": True}]
+    config["history"] = [
+        *config["history"],
+        {"created": stamp, "created_by": "x", "empty_layer": True},
+    ]
     data = json.dumps(config).encode()
     from polypod.oci import manifest
 
@@ -116,9 +119,18 @@ def test_reference_filter(rt: Runtime) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("json", 'invalid image filter "json": must be in the format "filter=value or filter!=value"'),
-        ("foo=bar", 'invalid image filter "foo": must be in the format "filter=value or filter!=value"'),
-        ("since=nope", 'could not find local image for filter "since"="nope": nope: image not known'),
+        (
+            "json",
+            'invalid image filter "json": must be in the format "filter=value or filter!=value"',
+        ),
+        (
+            "foo=bar",
+            'invalid image filter "foo": must be in the format "filter=value or filter!=value"',
+        ),
+        (
+            "since=nope",
+            'could not find local image for filter "since"="nope": nope: image not known',
+        ),
         (
             "dangling=maybe",
             'non-boolean value "maybe" for dangling filter: '
@@ -224,7 +236,9 @@ def test_tree_of_layers(rt: Runtime, tmp_path: Path) -> None:
 def damage(rt: Runtime, id: str, what: str) -> None:
     folder = Path(rt.graphroot, "overlay-images", id)
     if what == "config":
-        next(p for p in folder.iterdir() if p.stat().st_size and b"rootfs" in p.read_bytes()).unlink()
+        next(
+            p for p in folder.iterdir() if p.stat().st_size and b"rootfs" in p.read_bytes()
+        ).unlink()
     elif what == "manifest":
         (folder / "manifest").unlink()
     elif what == "folder":

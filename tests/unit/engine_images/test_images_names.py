@@ -40,7 +40,9 @@ def test_unknown(rt: Runtime, name: str) -> None:
 def test_malformed_names(rt: Runtime) -> None:
     with pytest.raises(UsageError, match='parsing reference "FOO": repository name must be low'):
         lookup(rt, "FOO")
-    with pytest.raises(UsageError, match="sha256:abc: invalid format: no 64-byte hexadecimal value"):
+    with pytest.raises(
+        UsageError, match="sha256:abc: invalid format: no 64-byte hexadecimal value"
+    ):
         lookup(rt, "sha256:abc")
 
 
@@ -55,7 +57,11 @@ def test_ambiguous_prefix_finds_nothing(rt: Runtime) -> None:
 def test_tag_moves_a_name(rt: Runtime) -> None:
     one, two = make_image(rt, "x", {"a": b"1"}), make_image(rt, "y", {"a": b"2"})
     tag(rt, "x", ["y", "z:1"])
-    assert rt.store.image(one).names == ("localhost/z:1", "localhost/y:latest", "localhost/x:latest")
+    assert rt.store.image(one).names == (
+        "localhost/z:1",
+        "localhost/y:latest",
+        "localhost/x:latest",
+    )
     assert rt.store.image(two).names == ()
     assert rt.store.image(two).names_history == ("localhost/y:latest",)
 

@@ -12,7 +12,7 @@ from polypod.oci.image_changes import apply_changes
     [
         ("CMD=/bin/sh", {"Cmd": ["/bin/sh", "-c", "/bin/sh"]}),
         ('CMD ["a", "b"]', {"Cmd": ["a", "b"]}),
-        ("CMD sh -c \n 'while true; do :; done'", {"Cmd": ["/bin/sh", "-c", "sh -c \n 'while true; do :; done'"]}),
+        ("CMD sh -c \n 'x; y'", {"Cmd": ["/bin/sh", "-c", "sh -c \n 'x; y'"]}),
         ("CMD ", {"Cmd": ["/bin/sh", "-c"]}),
         ('ENTRYPOINT ["/x"]', {"Entrypoint": ["/x"]}),
         ("ENTRYPOINT /x -y", {"Entrypoint": ["/bin/sh", "-c", "/x -y"]}),

@@ -35,7 +35,9 @@ def _draw(nodes: list[TreeNode], prefix: str, lines: list[str]) -> None:
         last = index == len(nodes) - 1
         tags = f" Top Layer of: [{' '.join(node.tags)}]" if node.tags else ""
         size = human_size(node.size, 4)
-        lines.append(f"{prefix}{'└── ' if last else '├── '}ID: {node.id[:12]} Size: {size:>7}{tags}")
+        lines.append(
+            f"{prefix}{'└── ' if last else '├── '}ID: {node.id[:12]} Size: {size:>7}{tags}"
+        )
         _draw(node.children, prefix + ("    " if last else "│   "), lines)
 
 
@@ -44,9 +46,7 @@ COMMAND = Command(
     summary="Print layer hierarchy of an image in a tree format",
     usage="[options] IMAGE",
     long="Prints the layers of an image, and which images end on them.",
-    flags=(
-        Flag("whatrequires", usage="Show all child images and layers of the specified image"),
-    ),
+    flags=(Flag("whatrequires", usage="Show all child images and layers of the specified image"),),
     examples=("image tree alpine:latest",),
     min_args=1,
     max_args=1,

@@ -24,8 +24,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     if opts.sort not in _SORTS:
         raise UsageError(
-            f'invalid argument "{opts.sort}" for "--sort" flag: "{opts.sort}" is not a valid value. '
-            f"Choose from: {', '.join(_SORTS)}"
+            f'invalid argument "{opts.sort}" for "--sort" flag: "{opts.sort}" is not a valid value.'
+            f" Choose from: {', '.join(_SORTS)}"
         )
     if opts.filter and args:
         raise UsageError("cannot specify an image and a filter(s)")
