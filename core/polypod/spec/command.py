@@ -1,9 +1,8 @@
 """Plugin group ``polypod.command.v1``: subcommands of the command line.
 
-The entry point's name is the subcommand; a nested one is written with a dot
-(``image.scan``). It names an object with the attribute ``COMMAND``, a
-``polypod.spec.command.CommandSpec``; its module is imported only when that
-subcommand is called or when help lists it.
+The entry point's name is the subcommand; one of a group is written with a dot
+(``image.scan``). It names a :class:`CommandSpec`; its module is imported only when that
+subcommand is called or when help lists it. polypod's own subcommands cannot be replaced.
 """
 
 from __future__ import annotations
