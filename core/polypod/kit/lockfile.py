@@ -65,6 +65,15 @@ class Held:
         """Tell the peers that what the lock protects is about to change (write lock only)."""
         os.pwrite(self.fd, new_last_write(), 0)
 
+    def is_current(self) -> bool:
+        """Whether the path still leads to the locked file; false when somebody removed it."""
+        try:
+            named = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        mine = os.fstat(self.fd)
+        return (named.st_dev, named.st_ino) == (mine.st_dev, mine.st_ino)
+
     def release(self) -> None:
         """Give the lock back; safe to call twice."""
         fd, self.fd = self.fd, -1
@@ -102,8 +111,11 @@ def lock_write(path: str) -> Held:
 
 
 def lock_now(path: str) -> Held | None:
-    """Lock for writing if nobody holds the file; ``None`` when somebody does."""
-    fd = _open(path, os.O_RDWR)
+    """Lock an existing file for writing; ``None`` when somebody holds it or it is not there."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _WRITE)
     except OSError as error:

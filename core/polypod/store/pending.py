@@ -35,7 +35,7 @@ class Pending:
         while True:
             held = lock_write(f"{self._directory}/{id}")
             # Recovery may have removed the fresh file between its creation and the lock.
-            if os.path.exists(held.path):
+            if held.is_current():
                 return Note(held, id)
             held.release()
 
@@ -51,6 +51,8 @@ class Pending:
             if held is None:
                 continue
             with held:
+                if not held.is_current():
+                    continue  # its owner finished between the look and the lock
                 final = os.pread(held.fd, 4096, 0).decode("ascii", "replace").strip()
                 self._discard(name)
                 if final and self._known(final) is None:

@@ -102,8 +102,9 @@ class Overlay:
         else:
             os.chmod(diff, _ROOT_MODE)
         short = layout.short_name()
-        layout.point(home, short, id)
+        # The file first: whoever cleans up after a kill finds the link through it.
         _write(directory + "/link", short)
+        layout.point(home, short, id)
         os.mkdir(directory + "/work", 0o700)
         os.mkdir(directory + "/merged", 0o700)
         if lower:

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import time
+import traceback
 
 import pytest
 
@@ -30,6 +31,8 @@ def in_child(work) -> int:
         try:
             work()
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
     return child
