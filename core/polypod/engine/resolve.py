@@ -60,6 +60,10 @@ def resolve(
         from .networks import settle_networks
 
         container = container.evolve(network=settle_networks(rt, container))
+    if container.network.networks:
+        from .networks import settle_networks
+
+        container = container.evolve(network=settle_networks(rt, container))
     if container.network.ports or container.network.publish_all:
         from .ports import assign_ports
 
