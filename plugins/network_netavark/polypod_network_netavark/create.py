@@ -27,6 +27,12 @@ DEFAULT_POOLS = (
     ("10.96.0.0/11", 24),
     ("10.128.0.0/9", 24),
 )
+_EMPTY: tuple[object, ...] = ("", [], {}, None)
+#: podman's order of keys
+_KEYS = (
+    "name", "id", "driver", "network_interface", "created", "subnets", "routes", "ipv6_enabled",
+    "internal", "dns_enabled", "network_dns_servers", "labels", "options", "ipam_options",
+)  # fmt: skip
 _NAME_RULE = "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
 
 
@@ -67,7 +73,8 @@ class Creation:
         _check_subnets(document, used)
         _check_routes(document)
         document["created"] = now()
-        return {key: value for key, value in document.items() if value not in ("", [], {}, None)}
+        keys = dict.fromkeys((*_KEYS, *document))
+        return {key: document[key] for key in keys if document.get(key) not in _EMPTY}
 
     def save(self, document: Document) -> None:
         """Write the file, whole or not at all."""
