@@ -19,9 +19,11 @@ GROUPS: dict[str, str] = {
 # path -> (module, one line, section of the help)
 TREE: dict[str, tuple[str, str, str]] = {
     "attach": ("attach", "Attach to a running container", "Containers"),
+    "commit": ("commit", "Create new image based on the changed container", "Images"),
     "completion": ("completion", "Generate a shell completion script", ""),
     "create": ("create", "Create but do not start a container", "Containers"),
     "exec": ("exec", "Run a process in a running container", "Containers"),
+    "export": ("export", "Export container's filesystem contents as a tar archive", "Containers"),
     "history": ("history", "Show history of a specified image", "Images"),
     "images": ("images", "List images in local storage", "Images"),
     "import": ("import_", "Import a tarball to create a filesystem image", "Images"),
@@ -54,7 +56,9 @@ TREE: dict[str, tuple[str, str, str]] = {
         "Clean up network and mountpoints of one or more containers",
         "",
     ),
+    "container commit": ("commit", "Create new image based on the changed container", ""),
     "container create": ("create", "Create but do not start a container", ""),
+    "container export": ("export", "Export container's filesystem contents as a tar archive", ""),
     "container exec": ("exec", "Run a process in a running container", ""),
     "container exists": ("container_exists", "Check if a container exists in local storage", ""),
     "container init": ("init", "Initialize one or more containers", ""),
