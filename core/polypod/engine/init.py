@@ -21,10 +21,8 @@ from .sync import LIVE, refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from ..model.container import Container
-    from ..model.runtime import MonitorStarted
     from .runtime import Runtime
 
 # Run by the monitor when the container has ended. A foreground `run` that still
@@ -71,18 +69,23 @@ def init_locked(rt: Runtime, container: Container, state: ContainerState) -> Con
 def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState) -> ContainerState:
     from .prepare import prepare_rootfs, write_bundle
 
+    held = _hold_ports(rt, container)
     connecting = None
-    if state.netns:
-        network.make_netns(rt, state.netns)
-        if container.network.mode == "bridge":
-            connecting = Background(network.connect, rt, container, state.netns)
     try:
-        rootfs = prepare_rootfs(rt, container)
-        state = state.evolve(mountpoint=rootfs)
-        write_bundle(rt, container, state, rootfs)
-        waiter = _spawn_monitor(rt, container)
+        if state.netns:
+            network.make_netns(rt, state.netns)
+            if container.network.mode == "bridge":
+                connecting = Background(network.connect, rt, container, state.netns)
+        try:
+            rootfs = prepare_rootfs(rt, container)
+            state = state.evolve(mountpoint=rootfs)
+            write_bundle(rt, container, state, rootfs)
+            waiter = rt.monitor.spawn(monitor_request(rt, container, held))
+        finally:
+            results = connecting.result() if connecting is not None else ()
     finally:
-        results = connecting.result() if connecting is not None else ()
+        for fd in held:
+            os.close(fd)  # the monitor has its own
     state = state.evolve(networks=results)
     if results:
         network.finish_etc_files(rt, container, state)
@@ -100,23 +103,21 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
     return state
 
 
-def _spawn_monitor(rt: Runtime, container: Container) -> Callable[[], MonitorStarted]:
-    """Start the monitor, which keeps the published ports bound as long as it lives."""
-    held: list[int] = []
-    network_options = container.network
+def _hold_ports(rt: Runtime, container: Container) -> tuple[int, ...]:
+    """Bind the published ports, for the monitor to hold as long as it lives.
+
+    Before the network is set up: its rules would take a port from whoever has it now.
+    """
+    options = container.network
     if (
-        network_options.ports
-        and network_options.mode == "bridge"
+        options.ports
+        and options.mode == "bridge"
         and rt.settings.engine.enable_port_reservation
     ):
         from .ports import reserve
 
-        held = reserve(network_options.ports)
-    try:
-        return rt.monitor.spawn(monitor_request(rt, container, tuple(held)))
-    finally:
-        for fd in held:
-            os.close(fd)
+        return tuple(reserve(options.ports))
+    return ()
 
 
 def _undo(rt: Runtime, container: Container, state: ContainerState, error: BaseException) -> None:

@@ -48,6 +48,7 @@ def create_volume(
             raise AlreadyExists(f"volume with name {name} already exists: volume already exists")
         if driver not in ("", "local"):
             raise UsageError(
+                f"volume {name} uses volume plugin {driver} but it could not be retrieved: "
                 f"no volume plugin with name {driver} available: required plugin missing"
             )
         parsed = _parse_options(options or {})
@@ -106,7 +107,10 @@ def _engine_option(parsed: _Options, name: str, equals: str, value: str) -> None
         if not equals:
             raise UsageError(f"{name} option must provide a {name.upper()}: invalid argument")
         if not value.isdigit():
-            raise UsageError(f"cannot convert {name.upper()} {value} to integer: invalid syntax")
+            raise UsageError(
+                f"cannot convert {name.upper()} {value} to integer: "
+                f'strconv.Atoi: parsing "{value}": invalid syntax'
+            )
         setattr(parsed, name, int(value))
         parsed.options[name.upper()] = value
     elif name == "size":

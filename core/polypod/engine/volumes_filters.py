@@ -40,7 +40,7 @@ def split(filters: list[str]) -> dict[str, list[str]]:
     for text in filters:
         key, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f'"{text}" is an invalid filter: write it as KEY=VALUE')
+            raise UsageError(f"filter input must be in the form of filter=value: {text} is invalid")
         found.setdefault(key, []).append(value)
     return found
 

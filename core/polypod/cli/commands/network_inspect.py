@@ -18,13 +18,12 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ..network_rows import template_row
     from ..render import is_json, render_one, to_json
 
-    found, code = [], 0
+    found, missing = [], []
     for ref in args:
         try:
             found.append(inspect_network(ctx.rt, ref))
         except NoSuchNetwork as error:
-            ctx.err(f"Error: network {ref}: {error}")
-            code = 125
+            missing.append(f"network {ref}: {error}")
     if opts.format and not is_json(opts.format):
         for document in found:
             row = template_row(Network.from_dict(document))
@@ -35,7 +34,9 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
             ctx.out(text, end="")
     else:
         ctx.out(to_json(found, 5), end="")
-    return code
+    for text in missing:
+        ctx.err(f"Error: inspecting object: {text}")
+    return 125 if missing else 0
 
 
 COMMAND = Command(

@@ -19,7 +19,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     if bool(args) == opts.all:
         raise UsageError("provide one or more volume names or use --all")
-    code = 0
+    missing: list[str] = []
     if opts.all:
         found = ctx.rt.records.volumes.all()
     else:
@@ -27,18 +27,22 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         for name in args:
             try:
                 found.append(ctx.rt.records.volumes.find(name))
-            except NoSuchVolume as error:
-                ctx.err(f"Error: inspecting object: {error}")
-                code = 125
+            except NoSuchVolume:
+                missing.append(name)
     if is_json(opts.format):
         ctx.out(to_json([volume_document(volume) for volume in found], 5), end="")
-        return code
-    for volume in found:
-        text = render_one(
-            template_row(volume), opts.format, name="inspect", type_name="define.InspectVolumeData"
-        )
-        ctx.out(text, end="")
-    return code
+    else:
+        for volume in found:
+            text = render_one(
+                template_row(volume),
+                opts.format,
+                name="inspect",
+                type_name="define.InspectVolumeData",
+            )
+            ctx.out(text, end="")
+    for name in missing:
+        ctx.err(f"Error: inspecting object: no such volume {name}")
+    return 125 if missing else 0
 
 
 COMMAND = Command(
