@@ -255,39 +255,49 @@ def _overlay_marks(path: bytes, info: os.stat_result) -> bool:
     return opaque
 
 
-def write_difference(tree: str, below: str) -> Iterator[bytes]:
-    """What changed from one whole tree to another, ``below`` "" being an empty one."""
-    if not below:
-        yield from write_tree(tree)
-        return
+def differences(
+    tree: str, below: str
+) -> Iterator[tuple[bytes, bytes, os.stat_result | None]]:
+    """What changed from one whole tree to another: (name, path, stat), without a stat when gone.
+
+    The top itself is named ".". A directory comes before what is in it.
+    """
     top, old_top = os.fsencode(tree), os.fsencode(below)
-    writer = _Writer()
     root = os.lstat(top)
     if not _same(top, root, old_top, os.lstat(old_top)):
-        yield from writer.add(top, b".", root)
-
-    def walk(path: bytes, old: bytes, prefix: bytes) -> Iterator[bytes]:
+        yield b".", top, root
+    pending = [(top, old_top, b"")]
+    while pending:
+        path, old, prefix = pending.pop()
         entries = _entries(path)
         names = {name for name, _ in entries}
         try:
-            gone = [item for item in _entries(old) if item[0] not in names]
+            before = dict(_entries(old))
         except (FileNotFoundError, NotADirectoryError):
-            gone = []
-        for name, _ in gone:
-            yield whiteout(prefix + name)
+            before = {}
+        for name in sorted(before.keys() - names):
+            yield prefix + name, b"", None
+        below_here = []
         for name, info in entries:
             own, other = path + b"/" + name, old + b"/" + name
-            try:
-                before = os.lstat(other)
-            except (FileNotFoundError, NotADirectoryError):
-                before = None
-            if before is None or not _same(own, info, other, before):
-                yield from writer.add(own, prefix + name, info)
+            if name not in before or not _same(own, info, other, before[name]):
+                yield prefix + name, own, info
             if stat.S_ISDIR(info.st_mode):
-                # A new directory in a file's place has nothing below it to compare with.
-                yield from walk(own, other, prefix + name + b"/")
+                below_here.append((own, other, prefix + name + b"/"))
+        pending.extend(reversed(below_here))
 
-    yield from walk(top, old_top, b"")
+
+def write_difference(tree: str, below: str) -> Iterator[bytes]:
+    """What changed from one whole tree to another as an archive, ``below`` "" being an empty tree."""
+    if not below:
+        yield from write_tree(tree)
+        return
+    writer = _Writer()
+    for name, path, info in differences(tree, below):
+        if info is None:
+            yield whiteout(name)
+        else:
+            yield from writer.add(path, name, info)
     yield _END
 
 

@@ -12,6 +12,22 @@ if TYPE_CHECKING:
     from .store import Store
 
 
+def changed_size(store: Store, id: str) -> int:
+    """Bytes of the files that a layer adds to the one below it."""
+    if store.driver.native_diff():
+        return store.driver.usage(id)[0]
+    from stat import S_ISREG
+
+    from ..oci.tarstream_write import differences
+
+    record = store.layer_records.find(id) or {}
+    parent = record.get("parent", "")
+    if not parent:
+        return store.driver.usage(id)[0]
+    found = differences(store.driver.diff_path(id), store.driver.diff_path(parent))
+    return sum(info.st_size for _, _, info in found if info is not None and S_ISREG(info.st_mode))
+
+
 def layer_diff(store: Store, layer: Layer) -> Iterator[bytes]:
     """See :meth:`polypod.store.Store.diff`."""
     split = store.layer_records.data_path(".tar-split.gz", layer.id)

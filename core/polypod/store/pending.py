@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from ..kit.atomic import read_bytes
 from ..kit.lockfile import Held, lock_now, lock_write
 
 TYPE_CHECKING = False
@@ -60,6 +61,18 @@ class Pending:
                 os.unlink(held.path)
             removed.append(name)
         return removed
+
+    def busy(self) -> set[str]:
+        """IDs that living processes are working on. The caller holds the layers' write lock."""
+        found: set[str] = set()
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return found
+        for name in names:
+            found.add(name)
+            found.add((read_bytes(f"{self._directory}/{name}") or b"").decode("ascii", "replace"))
+        return found
 
     def _discard(self, id: str) -> None:
         self._driver.remove(id)

@@ -297,7 +297,27 @@ class Store:
 
     def container_size(self, id: str) -> int:
         """Bytes of the files that a container has written (``SizeRw``)."""
-        return self.layer_size(self._facts(id)[0])
+        from .diff import changed_size
+
+        return changed_size(self, self._facts(id)[0])
+
+    # -- the whole ---------------------------------------------------------------------------------
+
+    def absent_stores(self) -> list[str]:
+        """Additional stores that are not there: they are left out, and a user should be told."""
+        from os.path import isdir
+
+        return [root for root in self.places.extra if not isdir(root)]
+
+    def check(self, repair: bool = False) -> list[tuple[str, str, str]]:
+        """What is wrong: (``layer``, ``image`` or ``container``, ID, reason).
+
+        ``repair`` removes files that no record names, and rebuilds what the driver can rebuild; no
+        image and no container is removed.
+        """
+        from .check import check
+
+        return check(self, repair)
 
     def container_dir(self, id: str) -> str:
         """The container's directory that outlives a reboot: the OCI bundle."""

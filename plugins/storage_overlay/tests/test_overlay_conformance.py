@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from polypod_storage_overlay import Overlay, OverlayConfig
-
 from polypod.testing.storage import StorageSuite
+from polypod_storage_overlay import Overlay, OverlayConfig
 
 
 class TestOverlay(StorageSuite):

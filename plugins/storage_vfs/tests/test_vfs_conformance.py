@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from polypod_storage_vfs import VFS, VFSConfig
-
 from polypod.testing.storage import StorageSuite
+from polypod_storage_vfs import VFS, VFSConfig
 
 
 class TestVFS(StorageSuite):

@@ -12,7 +12,6 @@ import subprocess
 import tarfile
 
 import pytest
-
 from polypod.errors import HostileLayer, StorageError
 from polypod.oci import tarstream_crc, tarstream_write
 from polypod.oci.tarstream_apply import apply

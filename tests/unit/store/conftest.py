@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from polypod_storage_overlay import Overlay, OverlayConfig
-
 from polypod.ports.storage import StoragePort
 from polypod.store import Store
 from polypod.testing.storage import unmount_below
+from polypod_storage_overlay import Overlay, OverlayConfig
 
 
 def open_store(base) -> Store:

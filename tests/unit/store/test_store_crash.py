@@ -9,7 +9,6 @@ import time
 import traceback
 
 import pytest
-
 from polypod.testing import storage_tar as tar
 from polypod.testing.storage import CONTAINER, leftovers, put, put_image
 

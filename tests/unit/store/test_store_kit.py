@@ -7,7 +7,6 @@ import os
 import stat
 
 import pytest
-
 from polypod.errors import StorageError
 from polypod.kit import mounts
 from polypod.kit.atomic import read_bytes, remove_tree, tree_usage, write_atomic

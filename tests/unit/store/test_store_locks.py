@@ -7,7 +7,6 @@ import os
 import threading
 
 import pytest
-
 from polypod.kit.lockfile import LAST_WRITE_SIZE, lock_now, lock_read, lock_write, new_last_write
 
 

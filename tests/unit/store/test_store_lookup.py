@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from polypod.errors import NoSuchImage, UsageError
 from polypod.model.image import Image
 from polypod.store.lookup import find
