@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from polypod.testing.bundles import eventually
 from polypod.testing.busybox import write_rootfs
 from polypod.testing.network import random_subnet

@@ -190,7 +190,7 @@ class _Copy:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             outer = os.open(_PARTIAL, flags, 0o600, dir_fd=target)
             try:
-                while os.sendfile(outer, inner, None, 1 << 30):  # type: ignore[arg-type]
+                while os.sendfile(outer, inner, None, 1 << 30):
                     continue
                 _attributes(inner, outer, status)
             finally:

@@ -180,13 +180,14 @@ def _call(name: str, *numbers: int) -> None:
     """Call a libc function on C ints; it returns 0 or sets errno. See :mod:`.mounts` for why _ctypes."""
     import _ctypes
 
-    class Int(_ctypes._SimpleCData):
+    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]
         _type_ = "i"
 
     class Function(_ctypes.CFuncPtr):
         _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
         _restype_ = Int
 
-    if Function(_ctypes.dlsym(_ctypes.dlopen(None, 0), name))(*numbers) != 0:
+    library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None: the process itself
+    if Function(_ctypes.dlsym(library, name))(*numbers) != 0:
         number = _ctypes.get_errno()
         raise OSError(number, os.strerror(number))

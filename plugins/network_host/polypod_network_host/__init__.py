@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 _REMEDY = "use --network host or none, or install netavark and choose --network-backend netavark"
 
 
-class Config(Struct):
-    """polypod.conf, table ``[network.host]``: nothing to set."""
+class HostConfig(Struct):
+    """polypod.conf, table ``[plugin.network.host]``: nothing to set."""
 
 
 class HostNetwork:
     """A backend without networks of its own."""
 
-    Config = Config
+    Config = HostConfig
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: HostConfig | None = None,
         config_dir: str = "",
         run_dir: str = "",
         default_network: str = "podman",
@@ -41,7 +41,7 @@ class HostNetwork:
         dns_bind_port: int = 0,
         plugin_dirs: tuple[str, ...] = (),
     ) -> None:
-        self._config = config or Config()
+        self._config = config or HostConfig()
 
     @hookimpl
     def network_list(self) -> list[Network]:

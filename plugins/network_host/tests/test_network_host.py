@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from polypod_network_host import HostNetwork
-
 from polypod.errors import NetworkError
 from polypod.model.network import Network
 from polypod.testing.network import NetworkSuite, setup_of
+from polypod_network_host import HostNetwork
 
 
 class TestHostNetwork(NetworkSuite):

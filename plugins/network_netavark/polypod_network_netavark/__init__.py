@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .driver import Config, NetavarkNetwork
+from .driver import NetavarkConfig
+from .driver import NetavarkNetwork as Netavark
 
-__all__ = ["Config", "Netavark"]
-
-Netavark = NetavarkNetwork
+__all__ = ["Netavark", "NetavarkConfig"]

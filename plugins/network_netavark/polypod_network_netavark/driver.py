@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 BUILTIN_DRIVERS = ("bridge", "macvlan", "ipvlan")
 
 
-class Config(Struct):
-    """polypod.conf, table ``[network.netavark]``."""
+class NetavarkConfig(Struct):
+    """polypod.conf, table ``[plugin.network.netavark]``."""
 
     binary: str = ""  # path of netavark; "" looks in helper_binaries_dir
     aardvark: str = ""  # path of aardvark-dns, likewise
@@ -36,11 +36,11 @@ class Config(Struct):
 class NetavarkNetwork:
     """Networks through netavark and aardvark-dns."""
 
-    Config = Config
+    Config = NetavarkConfig
 
     def __init__(
         self,
-        config: Config | None = None,
+        config: NetavarkConfig | None = None,
         config_dir: str = "/etc/containers/networks",
         run_dir: str = "/run/containers/networks",
         default_network: str = "podman",
@@ -51,7 +51,7 @@ class NetavarkNetwork:
         dns_bind_port: int = 0,
         plugin_dirs: tuple[str, ...] = (),
     ) -> None:
-        self._config = config or Config()
+        self._config = config or NetavarkConfig()
         self._config_dir, self._run_dir = config_dir, run_dir
         self._pools = default_subnet_pools
         self._plugin_dirs = plugin_dirs

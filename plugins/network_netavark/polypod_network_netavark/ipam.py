@@ -63,7 +63,12 @@ class AddressBook:
     def release(self, container_id: str, networks: list[str]) -> None:
         """Give back what the container has in these networks; unknown ones are no error."""
         if os.path.exists(self._path):
-            self._change(lambda root: [_give_back(root, name, container_id) for name in networks])
+
+            def work(root: Bucket) -> None:
+                for name in networks:
+                    _give_back(root, name, container_id)
+
+            self._change(work)
 
     def assigned(self, container_id: str, networks: list[str]) -> dict[str, list[str]]:
         """The container's addresses by network; networks without any are left out."""

@@ -10,11 +10,10 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polypod_network_netavark.boltfile import BoltError, BoltFile
-from polypod_network_netavark.ipam import AddressBook
-
 from polypod.errors import NetworkError
 from polypod.testing.busybox import write_rootfs
+from polypod_network_netavark.boltfile import BoltError, BoltFile
+from polypod_network_netavark.ipam import AddressBook
 
 NET = {"name": "podman", "subnets": [{"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}]}
 C1, C2 = "1" * 64, "2" * 64

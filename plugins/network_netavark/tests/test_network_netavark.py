@@ -7,11 +7,10 @@ import os
 import stat
 
 import pytest
-from polypod_network_netavark import Config, Netavark
-
 from polypod.errors import DriverUnavailable, NetworkError, UsageError
 from polypod.model.network import Network, Route, Subnet
 from polypod.testing.network import BridgeSuite, NamesSuite, random_subnet
+from polypod_network_netavark import Netavark, NetavarkConfig
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="networks need root"),
@@ -21,7 +20,7 @@ pytestmark = [
 HELPER_DIRS = ("/usr/libexec/podman", "/usr/lib/podman", "/usr/local/libexec/podman")
 
 
-def driver_or_skip(config: Config, **where):
+def driver_or_skip(config: NetavarkConfig, **where):
     try:
         return Netavark(config=config, helper_dirs=HELPER_DIRS, **where)
     except DriverUnavailable as error:
@@ -31,7 +30,7 @@ def driver_or_skip(config: Config, **where):
 class TestNetavark(BridgeSuite):
     @pytest.fixture
     def make_driver(self):
-        return lambda **where: driver_or_skip(Config(), **where)
+        return lambda **where: driver_or_skip(NetavarkConfig(), **where)
 
 
 class TestNetavarkAlone(BridgeSuite):
@@ -39,14 +38,14 @@ class TestNetavarkAlone(BridgeSuite):
 
     @pytest.fixture
     def make_driver(self):
-        return lambda **where: driver_or_skip(Config(quick_teardown=False), **where)
+        return lambda **where: driver_or_skip(NetavarkConfig(quick_teardown=False), **where)
 
 
 class TestNames(NamesSuite):
     @pytest.fixture
     def make_driver(self):
         def make(**where):
-            driver = driver_or_skip(Config(), **where)
+            driver = driver_or_skip(NetavarkConfig(), **where)
             if not driver.network_info()["dns"]:
                 pytest.skip("aardvark-dns is not installed")
             return driver
@@ -57,7 +56,7 @@ class TestNames(NamesSuite):
 @pytest.fixture
 def driver(tmp_path):
     return driver_or_skip(
-        Config(), config_dir=str(tmp_path / "networks"), run_dir=str(tmp_path / "run")
+        NetavarkConfig(), config_dir=str(tmp_path / "networks"), run_dir=str(tmp_path / "run")
     )
 
 
@@ -185,7 +184,7 @@ def test_a_netavark_plugin_completes_its_networks(tmp_path):
     )
     script.chmod(0o755)
     driver = driver_or_skip(
-        Config(),
+        NetavarkConfig(),
         config_dir=str(tmp_path / "networks"),
         run_dir=str(tmp_path / "run"),
         plugin_dirs=(str(plugins),),

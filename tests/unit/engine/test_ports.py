@@ -6,7 +6,6 @@ import os
 import socket
 
 import pytest
-
 from polypod.engine.ports import (
     flatten,
     parse_expose,

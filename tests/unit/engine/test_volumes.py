@@ -8,7 +8,6 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-
 from polypod.engine import volumes, volumes_admin
 from polypod.engine.volumes_filters import select
 from polypod.errors import AlreadyExists, Conflict, InUse, NoSuchVolume, UsageError

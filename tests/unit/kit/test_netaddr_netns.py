@@ -9,7 +9,6 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from polypod.errors import NetworkError
 from polypod.kit import netaddr, netns
 
