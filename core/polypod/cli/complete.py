@@ -54,7 +54,7 @@ def complete(ctx: Context, words: list[str], typed: str) -> tuple[list[Suggestio
             return suggest(ctx, flag.complete or "none", value, line.positionals)
         return _flag_names(line.offered(), line.given, typed), NO_FILES
     if line.command is None:
-        return _children(line.path, typed), NO_FILES
+        return _children(ctx, line.path, typed), NO_FILES
     return suggest(ctx, _positional(line), typed, line.positionals)
 
 
@@ -155,13 +155,15 @@ def _flag_names(flags: Iterable[Flag], given: set[str], typed: str) -> list[Sugg
     return found
 
 
-def _children(group: str, typed: str) -> list[Suggestion]:
+def _children(ctx: Context, group: str, typed: str) -> list[Suggestion]:
     from .help import children
+    from .plugin_commands import rows as plugin_rows
 
     rows = [(name, summary) for name, summary, _ in children(group)]
+    rows += plugin_rows(ctx.flags, group)
     if not group:
-        rows = sorted([*rows, ("help", "Help about any command")])
-    return [(name, summary) for name, summary in rows if name.startswith(typed)]
+        rows.append(("help", "Help about any command"))
+    return sorted((name, summary) for name, summary in rows if name.startswith(typed))
 
 
 def _positional(line: _Line) -> str:

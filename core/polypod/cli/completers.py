@@ -113,8 +113,10 @@ def _networks(ctx: Context, typed: str) -> list[Suggestion]:
 
 def _commands(ctx: Context, typed: str) -> list[Suggestion]:
     from .help import children
+    from .plugin_commands import rows
 
-    return [(name, summary) for name, summary, _ in children("")]
+    known = [(name, summary) for name, summary, _ in children("")]
+    return sorted([*known, *rows(ctx.flags, "")])
 
 
 _SOURCES: dict[str, Callable[[Context, str], list[Suggestion]]] = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from .globals import LOCAL, PERSISTENT
+from .plugin_commands import find as find_plugin
+from .plugin_commands import load as load_plugin
+from .plugin_commands import rows as plugin_rows
 from .tree import ALIASES, GROUPS, HIDDEN, TREE, resolve
 
 TYPE_CHECKING = False
@@ -48,7 +51,8 @@ def group_page(ctx: Context, options: Options) -> str:
     if not ctx.path:
         return _root_page(ctx, options)
     summary = GROUPS[ctx.path]
-    listed = _listing((name, words) for name, words, _ in children(ctx.path))
+    known = [(name, words) for name, words, _ in children(ctx.path)]
+    listed = _listing(sorted([*known, *plugin_rows(options.given(), ctx.path)]))
     return (
         f"{summary}\n\nDescription:\n  {summary}\n\nUsage:\n  {ctx.command_path} [command]\n\n"
         f"Available Commands:\n{listed}\n"
@@ -60,6 +64,7 @@ def _root_page(ctx: Context, options: Options) -> str:
     for name, words, section in children(""):
         by_section.setdefault(section, []).append((name, words))
     by_section["Management"].append(("help", _HELP_SUMMARY))
+    by_section["Plugins"] = plugin_rows(options.given(), "")
     width = max(len(name) for rows in by_section.values() for name, _ in rows)
     text = (
         f"{_ROOT_SUMMARY}\n\nUsage:\n  {ctx.prog} [options] [command]\n\nExamples:\n"
@@ -96,6 +101,11 @@ def help_command(ctx: Context, words: list[str], options: Options) -> int:
         )
         return 0
     path, rest = resolve(words)
+    hit = find_plugin(options.given(), path, rest) if path not in TREE and rest else None
+    if hit is not None:
+        spec = load_plugin(hit[0], hit[1])
+        ctx.out(f"{spec.summary}\n\nUsage:\n  {ctx.prog} {hit[0]} {spec.usage}".rstrip())
+        return 0
     if rest and not path:
         ctx.err(f"Unknown help topic [`{' '.join(words)}`]")
         ctx.err(group_page(ctx, options).split("\n\n", 1)[1], end="")
@@ -108,15 +118,16 @@ def help_command(ctx: Context, words: list[str], options: Options) -> int:
 
 def children(group: str) -> list[tuple[str, str, str]]:
     """Return ``(name, summary, section)`` of the listed commands and groups below a group."""
-    depth = group.count(" ") + 2 if group else 1
     rows = [
         (path.split()[-1], summary, section)
         for path, (_, summary, section) in TREE.items()
-        if path not in HIDDEN and path.count(" ") + 1 == depth
-        and (not group or path.startswith(group + " "))
-    ]  # fmt: skip
-    if not group:
-        rows += [(name, summary, "Management") for name, summary in GROUPS.items()]
+        if path not in HIDDEN and path.rpartition(" ")[0] == group
+    ]
+    rows += [
+        (path.split()[-1], summary, "Management")
+        for path, summary in GROUPS.items()
+        if path.rpartition(" ")[0] == group
+    ]
     return sorted(rows)
 
 

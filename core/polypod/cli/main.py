@@ -52,7 +52,7 @@ def run(argv: list[str]) -> int:
         try:
             return dispatch(ctx, argv[1:])
         finally:
-            ctx.close()
+            _shut_down(ctx)
     except PolypodError as error:
         return _say(ctx, str(error), error.exit_code)
     except BrokenPipeError:
@@ -61,6 +61,13 @@ def run(argv: list[str]) -> int:
         return 130
     except Exception as error:
         return _say_bug(ctx, error)
+
+
+def _shut_down(ctx: Context) -> None:
+    log = sys.modules.get("polypod.kit.log")
+    if log is not None and log.level >= log.DEBUG:
+        log.debug("Shutting down engines")
+    ctx.close()
 
 
 def dispatch(ctx: Context, args: list[str]) -> int:
@@ -77,14 +84,22 @@ def dispatch(ctx: Context, args: list[str]) -> int:
         found.options.help = True
     if ctx.path in TREE:
         return _call(ctx, load(TREE[ctx.path][0]), rest, found)
+    if found.plugin:
+        from .plugin_commands import run as run_plugin
+
+        return run_plugin(ctx, found.plugin, rest)
     return _group(ctx, rest, found)
 
 
 class GlobalFlags:
-    """The global flags met so far; their tables are imported on the first one only."""
+    """The global flags met so far; their tables are imported on the first one only.
+
+    ``plugin`` is the target of the plugin's subcommand that the words led to, "" if none.
+    """
 
     def __init__(self) -> None:
         self._options: Options | None = None
+        self.plugin = ""
 
     @property
     def options(self) -> Options:
@@ -130,10 +145,28 @@ def traverse(ctx: Context, args: list[str], found: GlobalFlags) -> tuple[str, li
         child = f"{path} {rest[0]}" if path else rest[0]
         child = ALIASES.get(child, child)
         if child not in TREE and child not in GROUPS:
+            used = 0 if child == "help" else _plugin(ctx, rest, found)
+            if used:
+                return ctx.path, rest[used:]
             flags = found.everywhere() if path else found.before_command()
             return path, _parse(ctx, rest, flags, interspersed=True)
         path, args = child, rest[1:]
     return path, args
+
+
+def _plugin(ctx: Context, words: list[str], found: GlobalFlags) -> int:
+    """Return how many words lead to a plugin's subcommand, 0 if none; ``ctx`` is ready for it."""
+    from .plugin_commands import find
+
+    hit = find(found.options.given(), ctx.path, words)
+    if hit is None:
+        return 0
+    from .setup import apply_globals
+
+    apply_globals(ctx, found.options)
+    ctx.require_local()
+    ctx.path, found.plugin, used = hit
+    return used
 
 
 def load(module: str) -> Command:

@@ -195,8 +195,13 @@ def _go_float(value: float) -> str:
 
 
 def _with_exponent(value: float) -> str:
-    for digits in range(17):
-        text = f"{value:.{digits}e}"
-        if float(text) == value:
-            return text
-    return repr(value)
+    mantissa, _, exponent = repr(value).partition("e")
+    whole, _, fraction = mantissa.removeprefix("-").partition(".")
+    digits = (whole + fraction).lstrip("0")
+    power = int(exponent or 0) + len(whole) - 1 if whole != "0" else int(exponent or 0)
+    if whole == "0":
+        power -= len(fraction) - len(digits) + 1
+    digits = digits.rstrip("0")
+    point = "." if len(digits) > 1 else ""
+    sign = "-" if value < 0 else ""
+    return f"{sign}{digits[0]}{point}{digits[1:]}e{power:+03d}"

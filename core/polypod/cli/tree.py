@@ -13,6 +13,7 @@ GROUPS: dict[str, str] = {
     "network": "Manage networks",
     "plugin": "Manage the plugins that the engine is put together from",
     "system": "Manage the engine and its storage",
+    "system connection": "List the remote services that podman knows",
     "volume": "Manage volumes",
 }
 
@@ -103,6 +104,11 @@ TREE: dict[str, tuple[str, str, str]] = {
     "plugin inspect": ("plugin_inspect", "Display what is known about one or more plugins", ""),
     "plugin ls": ("plugin_ls", "List installed plugins", ""),
     "system check": ("system_check", "Check storage and state for damage", ""),
+    "system connection list": (
+        "system_connection_list",
+        "List destinations of remote services",
+        "",
+    ),
     "system df": ("system_df", "Show disk usage", ""),
     "system info": ("info", "Display system information", ""),
     "system migrate": ("system_migrate", "Move the state to another backend", ""),
@@ -127,6 +133,7 @@ ALIASES: dict[str, str] = {
     "network list": "network ls",
     "network remove": "network rm",
     "plugin list": "plugin ls",
+    "system connection ls": "system connection list",
     "volume list": "volume ls",
     "volume remove": "volume rm",
 }

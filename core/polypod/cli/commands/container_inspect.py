@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Show what is known of containers."""
     if opts.latest and args:
-        raise UsageError("latest and arguments can not be given at the same time")
+        raise UsageError("--latest and arguments cannot be used together")
     if opts.latest:
         from ..selecting import select
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import NotFound, PolypodError, UsageError
+from ...errors import NoSuchContainer, NotFound, PolypodError, UsageError
 from ..command import Command, Flag
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         )
     if opts.latest:
         if args:
-            raise UsageError("latest and arguments can not be given at the same time")
+            raise UsageError("--latest and arguments cannot be used together")
         if kind not in ("all", "container"):
             raise UsageError(f"latest is not supported for type \"{kind}\"")
     elif not args:
@@ -82,7 +82,11 @@ def _one(ctx: Context, name: str, kind: str, size: bool) -> tuple[str, dict[str,
 def _container(ctx: Context, name: str, size: bool) -> dict[str, Any]:
     from ...engine.inspect import inspect_container
 
-    return inspect_container(ctx.rt, ctx.rt.records.containers.find(name), size=size)
+    try:
+        container_id = ctx.rt.records.containers.find(name)
+    except NoSuchContainer:
+        raise NoSuchContainer(f'no such container "{name}"') from None
+    return inspect_container(ctx.rt, container_id, size=size)
 
 
 def _image(ctx: Context, name: str, _size: bool) -> dict[str, Any]:
