@@ -75,7 +75,7 @@ def _network_files(container: Container) -> list[tuple[str, str]]:
     files = []
     if not network.no_hosts:
         files.append((HOSTS, "hosts"))
-    if network.mode != "none" and network.dns_servers != ("none",):
+    if network.mode != "none" and "none" not in network.dns_servers:
         files.append((RESOLV, "resolv.conf"))
     return files
 

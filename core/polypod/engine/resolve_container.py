@@ -120,8 +120,7 @@ def _process(
             command = tuple(config.get("Cmd") or ())
     elif not entrypoint and not command:
         command = tuple(config.get("Cmd") or ())
-    if entrypoint == ("",):
-        entrypoint = ()
+    entrypoint = () if tuple(entrypoint) == ("",) else tuple(entrypoint)
     if not entrypoint and not command and not request.rootfs:
         raise UsageError("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
     init = configured.init if asked.init is None else asked.init
@@ -192,7 +191,7 @@ def _is_systemd(mode: str, process: Process) -> bool:
         return False
     if mode not in ("", "true"):
         raise UsageError(f"invalid value \"{mode}\" systemd option requires 'true, false, always'")
-    argv = (*(process.entrypoint or ()), *process.command)
+    argv: tuple[str, ...] = (*(process.entrypoint or ()), *process.command)
     if len(argv) > 2 and argv[:2] == ("/bin/sh", "-c"):
         argv = argv[2:]
     return bool(argv) and (argv[0] in _INIT_COMMANDS or posixpath.basename(argv[0]) == "systemd")

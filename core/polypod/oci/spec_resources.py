@@ -48,7 +48,7 @@ def spec_resources(
             if key != "pids":
                 # pids_limit has a default, which nobody asked for.
                 warnings.append(
-                    f"{controller} limits are dropped: the host has no {controller} cgroup controller"
+                    f"{controller} limits are dropped: the host has no such cgroup controller"
                 )
             continue
         if key == "unified" and facts.cgroup_version == 1:

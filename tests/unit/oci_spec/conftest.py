@@ -22,7 +22,10 @@ from polypod.oci.runtime_spec import generate, user_database
 APPLETS = "sh cat id ls mount sleep env grep hostname true stat head tail test touch echo umask wc"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1000:web:/home/web:/bin/sh\n"
 GROUP = "root:x:0:\nweb:x:1000:\nwheel:x:10:root,web\naudio:x:29:\n"
-CAPS = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+CAPS = (
+    "CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE "
+    "SETFCAP SETGID SETPCAP SETUID SYS_CHROOT"
+)
 
 
 def make_rootfs(path: Path) -> Path:

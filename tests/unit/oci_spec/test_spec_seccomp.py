@@ -74,7 +74,7 @@ def test_bad_profiles_name_their_file(tmp_path, text, message):
 
 
 def test_a_missing_profile(tmp_path):
-    with pytest.raises(ConfigError, match="opening seccomp profile failed: open .*no such file"):
+    with pytest.raises(ConfigError, match=r"opening seccomp profile failed: open .*no such file"):
         seccomp.load(str(tmp_path / "none"), "amd64", frozenset())
 
 
