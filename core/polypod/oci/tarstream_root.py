@@ -21,7 +21,8 @@ _NAME_MAX = 255
 
 def clean(name: bytes) -> list[bytes]:
     """The components of a member's name; ``HostileLayer`` for an absolute one or one with ``..``."""
-    if name.startswith(b"/"):
+    # "/" alone is the root itself, as umoci writes it.
+    if name.startswith(b"/") and name.strip(b"/"):
         raise HostileLayer(f"layer entry {show(name)}: absolute name")
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
     for part in parts:
