@@ -178,6 +178,7 @@ COLUMNS: dict[str, Callable[[Row, float, bool], Any]] = {
     "State": lambda row, _now, _full: row.state,
     "Ports": ports,
     "Names": lambda row, _now, _full: row.name,
+    "Label": lambda row, _now, _full: lambda name: row.labels.get(name, ""),
     "Labels": _labels,
     "Networks": _networks,
     "Mounts": lambda row, _now, _full: ",".join(mounts(row)),

@@ -93,6 +93,14 @@ def _listed(
     return [(row.id, row.id) for row in rows if not statuses or row.state in statuses]
 
 
+def only_matching(ctx: Context, targets: list[Target], filters: Iterable[str]) -> list[Target]:
+    """Of containers named one by one, those that pass the filters."""
+    from ..engine.listing import list_containers
+
+    passing = {row.id for row in list_containers(ctx.rt, filters=list(filters), all=True)}
+    return [target for target in targets if target[1] in passing]
+
+
 def each(
     ctx: Context,
     targets: Iterable[Target],

@@ -23,7 +23,7 @@ def streams_for(opts: Options, request: ContainerCreate) -> AttachStreams:
             stdout=1,
             stderr=2,
             terminal=opts.tty,
-            detach_keys=keys(request.lifecycle.detach_keys),
+            detach_keys=keys(request.lifecycle.detach_keys, opts.tty),
         )
     if request.log.driver.startswith("passthrough"):
         raise UsageError("cannot specify --attach with --log-driver=passthrough: invalid argument")
@@ -39,12 +39,17 @@ def streams_for(opts: Options, request: ContainerCreate) -> AttachStreams:
         stdout=1 if "stdout" in wanted else -1,
         stderr=2 if "stderr" in wanted else -1,
         terminal=opts.tty,
-        detach_keys=keys(request.lifecycle.detach_keys),
+        detach_keys=keys(request.lifecycle.detach_keys, opts.tty),
     )
 
 
-def keys(text: str | None) -> bytes:
-    """The detach sequence as bytes; None is the default, "" switches detaching off."""
+def keys(text: str | None, terminal: bool) -> bytes:
+    """The detach sequence as bytes; None is the default, "" switches detaching off.
+
+    Without a terminal nobody types: bytes of a file must not detach by chance.
+    """
+    if not terminal:
+        return b""
     from ..kit.tty import detach_sequence
 
     return detach_sequence(DEFAULT_KEYS if text is None else text)

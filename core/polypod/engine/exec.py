@@ -35,8 +35,7 @@ class ExecRequest(Struct):
     terminal: bool = False
     stdin: bool = False
     privileged: bool = False
-    preserve_fds: int = 0
-    cidfile: str = ""
+    inherit_fds: tuple[int, ...] = ()  # further file descriptors that the process gets
 
 
 def exec_in(
@@ -54,19 +53,26 @@ def exec_in(
             "can only create exec sessions on running containers: container state improper"
         )
     session = os.urandom(32).hex()
-    directory = os.path.join(container.run_dir, "exec", session)
+    directory = os.path.join(exec_dir(container), session)
     os.makedirs(directory, 0o700)
     try:
         path = os.path.join(directory, "process.json")
         _write(path, exec_process(rt, container, state.mountpoint or container.image.rootfs, request))
         emit_container(rt, "exec", container, execID=session)
         _, code = rt.monitor.exec(_monitor_request(rt, container, request, session, path, streams), streams)
-    finally:
-        if streams is not None:
-            remove_tree(directory)
+    except BaseException:
+        remove_tree(directory)
+        raise
+    if streams is not None:
+        remove_tree(directory)
     if streams is not None:
         emit_container(rt, "exec_died", container, execID=session)
     return max(code, 0), session
+
+
+def exec_dir(container: Container) -> str:
+    """Where a container's exec sessions have their directories, in podman's place."""
+    return os.path.join(container.bundle, "exec")
 
 
 def _monitor_request(
@@ -90,7 +96,8 @@ def _monitor_request(
         terminal=request.terminal,
         stdin=request.stdin,
         attach=streams is not None,
-        preserve_fds=request.preserve_fds,
+        preserve_fds=max(request.inherit_fds, default=2) - 2,
+        inherit_fds=request.inherit_fds,
         # A detached session's directory goes when its process has ended.
         exit_command=() if streams is not None else ("/bin/rm", "-rf", directory),
         systemd_cgroup=rt.settings.engine.cgroup_manager == "systemd",

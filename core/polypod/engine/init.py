@@ -18,6 +18,7 @@ from .events import emit_container
 from .locking import ContainerLock
 from .processes import start_time
 from .sync import LIVE, refresh
+from .tree import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -132,8 +132,10 @@ def _capabilities(rt: Runtime, container: Container) -> dict[str, list[str]]:
 def _exec_ids(container: Container) -> list[str]:
     import os
 
+    from .exec import exec_dir
+
     try:
-        return sorted(os.listdir(os.path.join(container.run_dir, "exec")))
+        return sorted(os.listdir(exec_dir(container)))
     except FileNotFoundError:
         return []
 

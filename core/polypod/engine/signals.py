@@ -16,12 +16,14 @@ _RTMIN, _RTMAX = 34, 64
 
 def parse_signal(text: str) -> int:
     """A number for ``9``, ``KILL``, ``SIGKILL``, ``RTMIN+3``; raises ``UsageError``."""
-    if text.isdigit():
-        number = int(text)
+    # A leading dash is kill(1)'s way of writing it.
+    bare = text.removeprefix("-")
+    if bare.isdigit():
+        number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
-        raise UsageError(f"invalid signal: {text}: valid signals are 1 through {_RTMAX}")
-    name = text.upper()
+        raise UsageError(f"invalid signal: {text}")
+    name = bare.upper()
     if not name.startswith("SIG"):
         name = "SIG" + name
     if name in _NUMBERS:

@@ -73,7 +73,8 @@ class MonitorExec(Struct):
     attach: bool = True
     exit_command: tuple[str, ...] = ()
     exit_delay: int = 0
-    preserve_fds: int = 0
+    preserve_fds: int = 0  # so many descriptors, from 3 on, go on to the process
+    inherit_fds: tuple[int, ...] = ()  # those of them that are open
     json_log: bool = True
     log_level: str = "warning"
     systemd_cgroup: bool = False

@@ -40,7 +40,7 @@ def create(path: str, request: MonitorStart, log_level: str) -> list[str]:
 
 def execute(path: str, request: MonitorExec, log_level: str) -> list[str]:
     """The command line that runs one more process in a container."""
-    pidfile = f"{request.bundle}/pidfile"
+    pidfile = f"{request.bundle}/exec_pid"
     argv = _shared(path, request.container_id, request.bundle, pidfile, log_level)
     argv += ["-u", request.exec_id, "-n", request.exec_id, "-l", "none"]
     argv += ["--exit-dir", request.exit_dir, "--persist-dir", request.persist_dir]

@@ -56,7 +56,7 @@ def _start(path: str, request: MonitorExec, log_level: str, pipes: dict[str, int
         oci_log=arguments.oci_log(request.bundle),
         cwd=request.bundle,
         env=request.env,
-        keep=range(3, 3 + request.preserve_fds),
+        keep=request.inherit_fds or range(3, 3 + request.preserve_fds),
         pipes=pipes,
     )
 

@@ -35,7 +35,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         stdout=1,
         stderr=2,
         terminal=container.process.terminal,
-        detach_keys=keys(chosen),
+        detach_keys=keys(chosen, container.process.terminal),
     )
     with interactive_terminal(streams):
         code = attach(

@@ -21,9 +21,13 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 
 def _external(ctx: Context, name: str) -> bool:
-    return any(
-        other.id.startswith(name) or name in other.names for other in ctx.rt.store.containers()
-    )
+    from ...engine.external import find_external
+
+    try:
+        find_external(ctx.rt, name)
+    except NoSuchContainer:
+        return False
+    return True
 
 
 COMMAND = Command(

@@ -17,7 +17,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ..selecting import report
 
     if not opts.force and not confirm(
-        ctx, "WARNING! This will remove all non running containers.\nAre you sure you want to continue?"
+        ctx, "WARNING! This will remove all non running containers.\n"
     ):
         return 0
     removed, errors = prune_containers(ctx.rt, opts.filter)

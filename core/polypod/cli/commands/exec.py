@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ...errors import UsageError
+from ...errors import PolypodError, RuntimeFailure, UsageError
 from ..command import Command, Flag
 
 TYPE_CHECKING = False
@@ -32,7 +32,9 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
             stdout=1,
             stderr=2,
             terminal=opts.tty,
-            detach_keys=keys(opts.detach_keys if opts.changed("detach-keys") else container_keys),
+            detach_keys=keys(
+                opts.detach_keys if opts.changed("detach-keys") else container_keys, opts.tty
+            ),
         )
     request = ExecRequest(
         command=tuple(command),
@@ -42,10 +44,16 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         terminal=opts.tty,
         stdin=opts.interactive,
         privileged=opts.privileged,
-        preserve_fds=opts.preserve_fds,
+        inherit_fds=_inherited(opts),
     )
-    with interactive_terminal(streams):
-        code, session = exec_in(ctx.rt, container_id, request, streams)
+    try:
+        with interactive_terminal(streams):
+            code, session = exec_in(ctx.rt, container_id, request, streams)
+    except RuntimeFailure as error:
+        # Nobody waits for a detached command, so its own exit codes mean nothing.
+        if opts.detach:
+            raise PolypodError(str(error)) from error
+        raise
     if opts.detach:
         ctx.out(session)
     return code
@@ -88,14 +96,23 @@ def _find(ctx: Context, opts: Options, name: str) -> list[tuple[str, str]]:
 
 
 def _check_fds(opts: Options) -> None:
-    for fd in range(3, 3 + opts.preserve_fds):
+    if opts.preserve_fds and opts.preserve_fd:
+        raise UsageError("cannot specify both --preserve-fds and --preserve-fd")
+    flag = "preserve-fd" if opts.preserve_fd else "preserve-fds"
+    for fd in _inherited(opts):
         try:
             os.fstat(fd)
         except OSError:
             raise UsageError(
-                f"file descriptor {fd} is not available - the preserve-fds option requires that "
+                f"file descriptor {fd} is not available - the {flag} option requires that "
                 "file descriptors must be passed"
             ) from None
+
+
+def _inherited(opts: Options) -> tuple[int, ...]:
+    """Numbers of the descriptors that the process gets."""
+    listed = tuple(sorted({int(text) for text in opts.preserve_fd if text.isdigit()}))
+    return listed or tuple(range(3, 3 + opts.preserve_fds))
 
 
 COMMAND = Command(
@@ -113,6 +130,7 @@ COMMAND = Command(
         Flag("interactive", "i", usage="Make STDIN available to the contained process"),
         Flag("latest", "l", usage="Act on the latest container polypod is aware of"),
         Flag("preserve-fds", type="uint", usage="Pass N additional file descriptors to the container"),
+        Flag("preserve-fd", type="slice", usage="Pass a list of additional file descriptors to the container"),
         Flag("privileged", usage="Give the process extended Linux capabilities inside the container.  The default is false"),
         Flag("tty", "t", usage="Allocate a pseudo-TTY. The default is false"),
         Flag("user", "u", "string", usage="Sets the username or UID used and optionally the groupname or GID for the specified command"),

@@ -110,7 +110,7 @@ def _default(opts: Options) -> str:
 
 def _external(ctx: Context, rows: list[Row]) -> list[Row]:
     """Containers of other tools in the same store (buildah's, podman's)."""
-    from ...engine.listing_external import external_rows
+    from ...engine.external import external_rows
 
     return external_rows(ctx.rt, {row.id for row in rows})
 

@@ -25,6 +25,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         ctx, args, all=opts.all, latest=opts.latest, cidfiles=opts.cidfile, filters=opts.filter,
         ignore=ignore, errors=errors,
     )  # fmt: skip
+    errors[:] = _remove_external(ctx, opts, args, errors)
     gone: set[str] = set()
 
     def action(container_id: str) -> object:
@@ -49,11 +50,48 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         return None
 
     code = each(ctx, targets, action, errors=errors)
-    if any(isinstance(error, (InvalidState, InUse)) for error in errors):
+    if any(isinstance(error, InvalidState) for error in errors):
         return 2
+    if any(isinstance(error, InUse) for error in errors):
+        return 125
     if errors and all(isinstance(error, NoSuchContainer) for error in errors):
         return 1
     return code
+
+
+def _remove_external(
+    ctx: Context, opts: Options, args: list[str], errors: list[Exception]
+) -> list[Exception]:
+    """Names that are not ours may be another tool's containers in the store."""
+    from ...engine.external import find_external, remove_external
+    from ...errors import NoSuchContainer, PolypodError
+
+    left: list[Exception] = []
+    names = [name for name in args if any(f'"{name}"' in str(error) for error in errors)]
+    if opts.force:  # then unknown names left no error
+        names = [name for name in args if not _ours(ctx, name)]
+    for name in names:
+        try:
+            remove_external(ctx.rt, find_external(ctx.rt, name), force=opts.force)
+            ctx.out(name)
+        except NoSuchContainer:
+            if not (opts.force or opts.ignore):
+                left.append(
+                    NoSuchContainer(f'no container with ID or name "{name}" found: no such container')
+                )
+        except PolypodError as error:
+            left.append(error)
+    return left + [error for error in errors if not isinstance(error, NoSuchContainer)]
+
+
+def _ours(ctx: Context, name: str) -> bool:
+    from ...errors import NoSuchContainer
+
+    try:
+        ctx.rt.records.containers.find(name)
+    except NoSuchContainer:
+        return False
+    return True
 
 
 COMMAND = Command(

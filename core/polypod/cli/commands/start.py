@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import PolypodError, UsageError
 from ..command import Command, Flag
-from ..selecting import report, select
+from ..selecting import only_matching, report, select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +24,12 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         args,
         all=opts.all,
         latest=opts.latest,
-        filters=opts.filter,
+        filters=[] if args else opts.filter,
         statuses=() if opts.all is False and opts.filter else _STARTABLE,
         errors=errors,
     )
+    if args and opts.filter:
+        targets = only_matching(ctx, targets, opts.filter)
     if attach and targets:
         return _attached(ctx, opts, targets[0][1])
     from ...engine.start import start
@@ -76,7 +78,7 @@ def _attached(ctx: Context, opts: Options, container_id: str) -> int:
         stdout=1,
         stderr=2,
         terminal=container.process.terminal,
-        detach_keys=keys(chosen),
+        detach_keys=keys(chosen, container.process.terminal),
     )
     proxy = opts.sig_proxy if opts.changed("sig-proxy") else opts.attach
     with interactive_terminal(streams):
