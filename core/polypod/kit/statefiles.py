@@ -107,6 +107,58 @@ class FileLock:
         self._fd = -1
 
 
+class SharedLock:
+    """Many readers or one writer, first come, first served, safe against SIGKILL.
+
+    ``flock`` alone lets ever new readers pass a waiting writer. So everybody goes
+    through a second lock first, the turnstile, which a writer keeps until it is done.
+    (A robust mutex in shared memory, as LMDB has, can lose a wake-up for ever when a
+    woken waiter is killed; the kernel's file locks cannot.)
+    """
+
+    def __init__(self, path: str) -> None:
+        self._turnstile = FileLock(f"{path}.turn")
+        self._data = FileLock(path)
+
+    def acquire_shared(self) -> None:
+        """Wait to read. Where lock files cannot be made nobody writes, so none is needed."""
+        try:
+            self._turnstile.acquire()
+            self._data.acquire(shared=True)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC):
+                raise
+            self._read_without_writing()
+        finally:
+            self._turnstile.release()
+
+    def _read_without_writing(self) -> None:
+        try:
+            self._data.acquire(shared=True, create=False)
+        except FileNotFoundError:
+            return
+
+    def acquire(self) -> None:
+        """Wait to write; raises ``OSError``."""
+        self._turnstile.acquire()
+        self._data.acquire()
+
+    def release(self) -> None:
+        """Give back what :meth:`acquire` or :meth:`acquire_shared` took."""
+        self._data.release()
+        self._turnstile.release()
+
+    def close(self) -> None:
+        """Close the files, and with them the locks."""
+        self._data.close()
+        self._turnstile.close()
+
+    def forget(self) -> None:
+        """Forget the files without unlocking what the parent process holds."""
+        self._data.forget()
+        self._turnstile.forget()
+
+
 def make_root(path: str) -> None:
     """Make the driver's directory with mode 0700, when it is not there; raises ``OSError``."""
     if not os.path.isdir(path):

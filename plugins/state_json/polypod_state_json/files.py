@@ -8,7 +8,13 @@ from __future__ import annotations
 import os
 
 from polypod.errors import Conflict, CorruptRecord, StateError
-from polypod.kit.statefiles import FileLock, file_error, make_root, sync_directory, write_synced
+from polypod.kit.statefiles import (
+    SharedLock,
+    file_error,
+    make_root,
+    sync_directory,
+    write_synced,
+)
 
 from .journal import Journal
 from .line import delete_line, is_good, name_of, put_line, record_start, revision_of, value_of
@@ -28,7 +34,7 @@ class Files:
 
     def __init__(self, path: str, journal_bytes: int) -> None:
         self.path = path
-        self.lock = FileLock(os.path.join(path, "lock"))
+        self.lock = SharedLock(os.path.join(path, "lock"))
         self.journal = Journal(os.path.join(path, "journal.jsonl"))
         self._journal_bytes = journal_bytes
 
@@ -77,7 +83,7 @@ class Files:
     def _read(self, read: Callable[[], T]) -> T | None:
         """Run with the shared lock and a fresh journal; None when nothing was ever stored."""
         try:
-            self.lock.acquire(shared=True, create=False)
+            self.lock.acquire_shared()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -89,7 +95,6 @@ class Files:
             raise file_error("json", self.path, error) from error
         finally:
             self.lock.release()
-            self.lock.close()
 
     def load(self) -> bool:
         """Read the journal's news; False when there is no journal. Needs the lock."""
@@ -157,7 +162,6 @@ class Files:
             raise file_error("json", self.path, error) from error
         finally:
             self.lock.release()
-            self.lock.close()
 
     def lock_for_writing(self) -> None:
         """Take the lock and bring the journal up to date; raises ``OSError``."""

@@ -18,7 +18,7 @@ def check(files: Files, repair: bool) -> list[Damage]:
         if repair:
             files.lock_for_writing()
         else:
-            files.lock.acquire(shared=True, create=False)
+            files.lock.acquire_shared()
             files.load()
         damaged = _inspect(files)
         if repair and damaged:
@@ -30,7 +30,6 @@ def check(files: Files, repair: bool) -> list[Damage]:
         raise file_error("json", files.path, error) from error
     finally:
         files.lock.release()
-        files.lock.close()
 
 
 def _inspect(files: Files) -> list[Damage]:

@@ -72,7 +72,10 @@ class KVState(ForkSafe):
     def state_check(self, repair: bool) -> list[tuple[str, str, str]]:
         from .repair import check, survey
 
-        broken = survey(self._path)  # before the mutex, for it forks
+        with self.mutex:
+            environment = self._environment()
+        # Not under the mutex, for it forks.
+        broken = survey(environment)
         with self.mutex:
             return check(self._environment(), broken, repair)
 
@@ -97,4 +100,5 @@ class KVState(ForkSafe):
             from .shared import abandon_all
 
             abandon_all()
+            self._made.lock.forget()
             self._made = None

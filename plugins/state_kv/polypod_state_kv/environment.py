@@ -1,8 +1,9 @@
 """One LMDB file: opening, creating, reading, writing, and what its errors mean.
 
-Every record is one item, key ``bucket/key``, value :mod:`.item`. LMDB's writers
-queue on a robust mutex in shared memory, which the kernel frees when its holder is
-killed; readers take no lock at all.
+Every record is one item, key ``bucket/key``, value :mod:`.item`. LMDB's own locks
+are switched off: its mutexes in shared memory lose a wake-up when a woken waiter is
+killed (then all others wait for ever; the suite's kill test showed it within minutes), and
+the slots of killed readers keep old pages in the file. ``SharedLock`` stands in their place.
 
 Safety: a commit writes new pages, syncs them, and then writes one of two
 root pages. Non-durable commits leave out the sync of the root page alone
@@ -18,7 +19,13 @@ import os
 import lmdb
 
 from polypod.errors import Conflict, CorruptRecord, StateError
-from polypod.kit.statefiles import file_error, make_root, state_error, sync_directory
+from polypod.kit.statefiles import (
+    SharedLock,
+    file_error,
+    make_root,
+    state_error,
+    sync_directory,
+)
 
 from .item import DAMAGE, pack, unpack
 from .shared import Mapping, open_file
@@ -41,6 +48,7 @@ class Environment:
         self.root = root
         self.path = path
         self._relaxed = relaxed
+        self.lock = SharedLock(f"{path}.lock")
         self._mapping: Mapping | None = None
 
     # --- reading ---------------------------------------------------------------------
@@ -86,15 +94,20 @@ class Environment:
 
     def _read(self, read: Callable[[Any], T]) -> T | None:
         """Run in one read transaction; None when there is no file yet."""
+        if not os.path.exists(self.path):
+            self.unmap()
+            return None
         try:
-            env = self.open()
-            if env is None:
-                return None
-            with _begin_reading(env) as txn:
+            self.lock.acquire_shared()
+            with self.open().begin() as txn:
                 return read(txn)
+        except OSError as error:
+            raise file_error("kv", self.path, error) from error
         except lmdb.Error as error:
-            self.close()
+            self.unmap()
             raise self.failure(error) from error
+        finally:
+            self.lock.release()
 
     # --- writing ---------------------------------------------------------------------
 
@@ -102,9 +115,10 @@ class Environment:
         """See ``state_apply``."""
         try:
             make_root(self.root)
+            self.lock.acquire()
             self._create_if_missing()
             env = self.open()
-            if env is None or self.read_only:
+            if self.read_only:
                 raise self._read_only_error()
             with env.begin(write=True) as txn:
                 revision = _carry_out(txn, operations)
@@ -114,8 +128,10 @@ class Environment:
         except OSError as error:
             raise file_error("kv", self.path, error) from error
         except lmdb.Error as error:
-            self.close()
+            self.unmap()
             raise self.failure(error) from error
+        finally:
+            self.lock.release()
 
     def _read_only_error(self) -> StateError:
         return state_error("kv", self.path, os.strerror(errno.EROFS).lower(), errno.EROFS)
@@ -124,31 +140,19 @@ class Environment:
         """Make an empty file that is complete before it gets its name."""
         if os.path.exists(self.path):
             return
-        new = f"{self.path}-new-{os.getpid()}"
-        try:
-            open_file(new, lock=False).close()
-            try:
-                os.link(new, self.path)
-            except FileExistsError:
-                return  # another process was first
-            sync_directory(self.root)
-        finally:
-            if os.path.exists(new):
-                os.unlink(new)
+        new = f"{self.path}-new"
+        if os.path.exists(new):
+            os.unlink(new)
+        open_file(new).close()
+        os.rename(new, self.path)
+        sync_directory(self.root)
 
     # --- the file --------------------------------------------------------------------
 
     def open(self) -> Any:
-        """The open environment, or None when there is no file. Notices a replaced file."""
-        try:
-            inode = os.stat(self.path).st_ino
-        except FileNotFoundError:
-            self.close()
-            return None
-        except OSError as error:
-            raise file_error("kv", self.path, error) from error
-        if self._mapping is not None and inode != self._mapping.inode:
-            self.close()  # replaced by another process meanwhile
+        """The open environment; call with the lock held. Notices a replaced file."""
+        if self._mapping is not None and os.stat(self.path).st_ino != self._mapping.inode:
+            self.unmap()  # replaced by another process meanwhile
         if self._mapping is None:
             try:
                 self._mapping = Mapping(self.path, sync=not self._relaxed)
@@ -164,7 +168,12 @@ class Environment:
         return self._mapping is not None and self._mapping.readonly
 
     def close(self) -> None:
-        """Unmap and close the file; it is opened again when needed."""
+        """Close all files; they are opened again when needed."""
+        self.lock.close()
+        self.unmap()
+
+    def unmap(self) -> None:
+        """Close the file only; a lock stays held."""
         if self._mapping is not None:
             mapping, self._mapping = self._mapping, None
             mapping.close()
@@ -185,14 +194,6 @@ class Environment:
 
 def _cannot_write(path: str) -> bool:
     return not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK)
-
-
-def _begin_reading(env: Any) -> Any:
-    try:
-        return env.begin()
-    except lmdb.ReadersFullError:
-        env.reader_check()  # frees the slots of killed readers
-        return env.begin()
 
 
 def _carry_out(txn: Any, operations: Sequence[tuple[Any, ...]]) -> int:

@@ -19,44 +19,46 @@ from .shared import open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     Damage = tuple[str, str, str]
 
 
 def check(environment: Environment, broken: str, repair: bool) -> list[Damage]:
     """See ``state_check``; ``broken`` is what :func:`survey` said."""
-    if not os.path.exists(environment.path):
+    path = environment.path
+    if not os.path.exists(path):
         return []
-    if broken:
-        environment.close()
+    try:
         if repair:
+            environment.lock.acquire()
+        else:
+            environment.lock.acquire_shared()
+        if not broken:
+            return _inspect(environment, repair)
+        if repair:
+            environment.unmap()
             _rebuild(environment)
         return [("", "", broken)]
-    try:
-        return _inspect(environment, repair)
+    except OSError as error:
+        raise file_error("kv", path, error) from error
     except lmdb.Error as error:
-        environment.close()
+        environment.unmap()
         raise environment.failure(error) from error
+    finally:
+        environment.lock.release()
 
 
 def _inspect(environment: Environment, repair: bool) -> list[Damage]:
     env = environment.open()
     if repair and environment.read_only:
         raise StateError(f"state backend kv cannot repair {environment.path}: it is read-only")
-    damaged: list[Damage] = []
     with env.begin(write=repair) as txn:
-        highest = 0
+        damaged, highest = _walk(txn)
         counter = int.from_bytes(txn.get(COUNTER) or b"", "big")
-        with txn.cursor() as cursor:
-            items = [(key, item) for key, item in cursor if key != COUNTER]
-        for key, item in items:
-            record = unpack(item)
-            if record is not None:
-                highest = max(highest, record[1])
-                continue
-            bucket, _, name = key.decode("ascii", "backslashreplace").partition("/")
-            damaged.append((bucket, name, DAMAGE))
-            if repair:
-                txn.delete(key)
+        if repair:
+            for bucket, name, _ in damaged:
+                txn.delete(f"{bucket}/{name}".encode())
         if counter < highest:
             damaged.append(("", "", f"revision counter {counter} is behind {highest}"))
             if repair:
@@ -66,15 +68,33 @@ def _inspect(environment: Environment, repair: bool) -> list[Damage]:
     return damaged
 
 
-def survey(path: str) -> str:
+def _walk(txn: Any) -> tuple[list[Damage], int]:
+    """Damaged records, and the highest revision of the others."""
+    damaged: list[Damage] = []
+    highest = 0
+    with txn.cursor() as cursor:
+        for key, item in cursor:
+            if key == COUNTER:
+                continue
+            record = unpack(item)
+            if record is None:
+                bucket, _, name = key.decode("utf-8", "replace").partition("/")
+                damaged.append((bucket, name, DAMAGE))
+            else:
+                highest = max(highest, record[1])
+    return damaged, highest
+
+
+def survey(environment: Environment) -> str:
     """Read everything in a child; what is wrong with the file, or ""."""
-    if not os.path.exists(path):
+    if not os.path.exists(environment.path):
         return ""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            os.write(writing, _read_all(path).encode())
+            environment.lock.acquire_shared()
+            os.write(writing, _read_all(environment.path).encode())
         finally:
             os._exit(0)
     os.close(writing)
@@ -88,7 +108,7 @@ def survey(path: str) -> str:
 
 def _read_all(path: str) -> str:
     try:
-        env = open_file(path, lock=False, readonly=True)
+        env = open_file(path, readonly=True)
         with env.begin() as txn, txn.cursor() as cursor:
             for key, item in cursor:
                 bytes(key), bytes(item)
@@ -104,7 +124,7 @@ def _rebuild(environment: Environment) -> None:
         with open(path, "rb") as file:
             found = _scavenge(file.read())
         new = f"{path}-new-{os.getpid()}"
-        env = open_file(new, lock=False)
+        env = open_file(new)
         with env.begin(write=True) as txn:
             for key, (value, revision) in found.items():
                 txn.put(key, pack(value, revision))

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 #: Constant, because all processes must agree; the file is sparse and grows as needed.
 MAP_SIZE = 4 << 30
-#: Slots in the reader table; each reading process takes one while it reads.
-MAX_READERS = 4096
-
 _mutex = allocate_lock()
 _open: dict[tuple[int, int, bool], list[Any]] = {}
 _abandoned: list[object] = []
@@ -38,8 +35,6 @@ class Mapping:
             entry = _open.get(self._key)
             if entry is None:
                 entry = _open[self._key] = [open_file(path, sync=sync, readonly=readonly), 0]
-                if not readonly:
-                    entry[0].reader_check()  # killed readers keep old pages from being reused
             entry[1] += 1
         self.env = entry[0]
 
@@ -59,7 +54,7 @@ def abandon_all() -> None:
     _open.clear()
 
 
-def open_file(path: str, *, sync: bool = True, lock: bool = True, readonly: bool = False) -> Any:
+def open_file(path: str, *, sync: bool = True, readonly: bool = False) -> Any:
     """An LMDB environment with the settings that all processes use."""
     return lmdb.open(
         path,
@@ -68,9 +63,8 @@ def open_file(path: str, *, sync: bool = True, lock: bool = True, readonly: bool
         mode=0o600,
         sync=sync,
         metasync=False,  # apply() syncs the root page of durable batches
-        lock=lock,
+        lock=False,  # see .environment
         readonly=readonly,
         readahead=False,
-        max_readers=MAX_READERS,
         max_spare_txns=0,
     )
