@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _WARNING = b"seccomp not available, unable to set seccomp privileges!"
+# Extensions of crun and runc, which the kernel would be given as data and refuse.
+_UNKNOWN = frozenset(("tmpcopyup", "copy-symlink"))
 
 
 class Youki(OCIRuntimeCLI):
@@ -30,9 +32,10 @@ class Youki(OCIRuntimeCLI):
 
     @hookimpl
     def runtime_adapt(self, spec: dict[str, Any], cache_dir: str) -> bool:
-        """Refuse a seccomp filter that youki would leave out without a word.
+        """Take out mount options that youki does not know; refuse what it would silently leave out.
 
         A youki that was built without its feature ``seccomp`` runs the container unconfined.
+        Without ``tmpcopyup`` a tmpfs starts empty instead of with the image's files.
         """
         if "seccomp" in spec["linux"] and _lacks_seccomp(self.path, cache_dir):
             raise RuntimeFailure(
@@ -40,7 +43,13 @@ class Youki(OCIRuntimeCLI):
                 "without its filter: build it with 'cargo install youki --features v1,seccomp', "
                 "or ask for --security-opt seccomp=unconfined"
             )
-        return False
+        changed = False
+        for mount in spec.get("mounts", ()):
+            options = mount.get("options") or []
+            if not _UNKNOWN.isdisjoint(options):
+                mount["options"] = [option for option in options if option not in _UNKNOWN]
+                changed = True
+        return changed
 
 
 def _lacks_seccomp(path: str, cache_dir: str) -> bool:

@@ -1,4 +1,4 @@
-"""A youki that would drop the seccomp filter is refused."""
+"""What specs are changed into, or refused, for youki."""
 
 from __future__ import annotations
 
@@ -33,3 +33,10 @@ def test_built_with(tmp_path):
     other = youki(tmp_path, b"..seccomp not available, unable to set seccomp privileges!")
     with pytest.raises(RuntimeFailure):
         other.runtime_adapt(SPEC, str(tmp_path / "cache"))
+
+
+def test_unknown_mount_options_are_taken_out(tmp_path):
+    mounts = [{"options": ["ro", "tmpcopyup"]}, {"options": ["rw"]}, {}]
+    spec = {"linux": {}, "mounts": mounts}
+    assert youki(tmp_path, b"").runtime_adapt(spec, "") is True
+    assert mounts == [{"options": ["ro"]}, {"options": ["rw"]}, {}]
