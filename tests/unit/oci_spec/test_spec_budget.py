@@ -50,7 +50,29 @@ print(min(times), *sys.modules)
 
 # What a bare interpreter and the hot path's own list bring.
 BANNED = frozenset(
-    ["argparse", "collections", "contextlib", "ctypes", "dataclasses", "datetime", "enum", "functools", "hashlib", "json", "logging", "msgspec", "pathlib", "pluggy", "re", "shutil", "socket", "subprocess", "tempfile", "threading", "typing"]
+    (
+        "argparse",
+        "collections",
+        "contextlib",
+        "ctypes",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "functools",
+        "hashlib",
+        "json",
+        "logging",
+        "msgspec",
+        "pathlib",
+        "pluggy",
+        "re",
+        "shutil",
+        "socket",
+        "subprocess",
+        "tempfile",
+        "threading",
+        "typing",
+    )
 )
 
 
