@@ -225,19 +225,20 @@ def test_polypod_lists_mounts_and_removes_what_podman_wrote(place, tmp_path):
     assert store.driver.list() == []
 
 
-def test_polypod_reads_what_skopeo_copied(place, tmp_path):
+def test_polypod_reads_what_skopeo_copied(place):
+    base = os.path.dirname(place.root)
     source = Store(
-        f"{tmp_path}/s",
-        f"{tmp_path}/sr",
-        StoragePort(Overlay(OverlayConfig(), f"{tmp_path}/s/overlay", f"{tmp_path}/sr/o"), "overlay"),
+        f"{base}/s",
+        f"{base}/sr",
+        StoragePort(Overlay(OverlayConfig(), f"{base}/s/overlay", f"{base}/sr/o"), "overlay"),
     )
     id, blobs = write_image(source, "localhost/x:latest")
     place.skopeo(
         "copy",
-        f"containers-storage:[overlay@{tmp_path}/s+{tmp_path}/sr]localhost/x",
-        f"oci:{tmp_path}/oci:x",
+        f"containers-storage:[overlay@{base}/s+{base}/sr]localhost/x",
+        f"oci:{base}/oci:x",
     )
-    place.skopeo("copy", f"oci:{tmp_path}/oci:x", place.reference("localhost/x:latest"))
+    place.skopeo("copy", f"oci:{base}/oci:x", place.reference("localhost/x:latest"))
     image = place.store.find_image("x")
     layers = place.store.image_layers(image)
     assert place.store.image_config(image)["config"]["Env"] == ["PATH=/bin"]
