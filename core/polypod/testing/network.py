@@ -345,7 +345,7 @@ class BridgeSuite(BridgeCase):
         subnets = (Subnet(subnet=random_subnet()), Subnet(subnet=v6))
         network = make_network("t1", subnets=subnets)
         assert network.ipv6_enabled
-        first, status, _ = connect("t1")
+        first, _status, _ = connect("t1")
         second, other, _ = connect("t1", number=2)
         there = address_of(other, "t1", index=1)
         assert ":" in there and ":" not in address_of(other, "t1")

@@ -104,6 +104,11 @@ class NetavarkNetwork:
 
     @hookimpl
     def network_setup(self, setup: NetworkSetup) -> dict[str, dict[str, Any]]:
+        if os.geteuid() != 0:
+            raise NetworkError(
+                f"cannot connect container {setup.container_name} to {', '.join(setup.networks)}: "
+                "bridge networks need root; use --network host or none"
+            )
         with self._lock():
             networks = {name: self._definitions.get(name) for name in setup.networks}
             attachments = _attachments(setup, networks)

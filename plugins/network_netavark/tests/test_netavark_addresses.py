@@ -83,7 +83,7 @@ def test_damage_is_told(tmp_path, book):
     path.write_bytes(b"x" * 20000)
     with pytest.raises(BoltError), BoltFile(str(path)) as file:
         file.read()
-    with pytest.raises(NetworkError, match="ipam.db is damaged"):
+    with pytest.raises(NetworkError, match=r"ipam\.db is damaged"):
         book.allocate(C1, [(NET, [])])
 
 

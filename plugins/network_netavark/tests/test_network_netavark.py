@@ -117,7 +117,7 @@ def test_a_damaged_file_harms_itself_alone(driver, tmp_path, content, words, cap
     (tmp_path / "networks" / "bad.json").write_text(content)
     assert [network.name for network in driver.network_list()] == ["podman", "t1"]
     assert "bad.json" in capfd.readouterr().err
-    with pytest.raises(NetworkError, match="bad.json cannot be used") as caught:
+    with pytest.raises(NetworkError, match=r"bad\.json cannot be used") as caught:
         driver._definitions.get("bad")
     assert words in str(caught.value)
 
