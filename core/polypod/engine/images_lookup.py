@@ -55,7 +55,8 @@ def find(images: list[Image], name: str) -> tuple[Image, str]:
 
 
 def _by_names(images: list[Image], wanted: reference.Reference) -> tuple[Image, str] | None:
-    owners = {name: image for image in images for name in image.names}
+    # Of stores that have the same name, the first one counts: the writable one.
+    owners = {name: image for image in reversed(images) for name in image.names}
     if not owners:
         return None
     for candidate in _candidates(owners, wanted):
@@ -108,7 +109,7 @@ def _by_prefix(images: list[Image], name: str) -> tuple[Image, str] | None:
         return None
     matches = [image for image in images if image.id.startswith(name)]
     # As in containers/storage, an ambiguous prefix finds nothing.
-    return (matches[0], name) if len(matches) == 1 else None
+    return (matches[0], name) if len({image.id for image in matches}) == 1 else None
 
 
 def _by_suffix(images: list[Image], wanted: reference.Reference) -> tuple[Image, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import UsageError
+from ..kit.fastjson import loads
 from ..oci import reference
 from .events import emit
 from .images_lookup import lookup
@@ -24,10 +25,32 @@ def add_name(rt: Runtime, image_id: str, target: str) -> str:
     """Give an image one more name (completed as podman does) and return that."""
     full = full_tag(target)
     image = rt.store.image(image_id)
-    # The newest name comes first, as containers/storage keeps them.
-    rt.store.set_names(image_id, list(dict.fromkeys((full, *image.names))))
+    if image.read_only:
+        _adopt(rt, image, full)
+    else:
+        # The newest name comes first, as containers/storage keeps them.
+        rt.store.set_names(image_id, list(dict.fromkeys((full, *image.names))))
     emit(rt, "image", "tag", id=image_id, name=target)
     return full
+
+
+def _adopt(rt: Runtime, image: Image, full: str) -> None:
+    """Name an image of a read-only store: by a record of our own, on the layers over there."""
+    rt.store.create_image(
+        image.id,
+        names=[full],
+        top_layer=image.top_layer,
+        config=config_bytes(rt, image),
+        manifest=rt.store.manifest(image),
+        created=image.created,
+    )
+
+
+def config_bytes(rt: Runtime, image: Image) -> bytes:
+    """The image's config, byte for byte."""
+    raw = loads(rt.store.manifest(image))
+    digest = (raw.get("config") or {}).get("digest") or f"sha256:{image.id}"
+    return rt.store.image_records.big_data(image.id, digest)
 
 
 def full_tag(target: str) -> str:

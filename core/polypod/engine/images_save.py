@@ -19,6 +19,7 @@ from .events import emit
 from .images_copy import quiet
 from .images_import import temp_dir
 from .images_lookup import lookup
+from .images_names import config_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,13 +114,6 @@ def _saved(rt: Runtime, image: Image, names: list[str]) -> SavedImage:
     layers = [_layer(rt, layer) for layer in reversed(rt.store.image_layers(image))]
     annotations = loads(rt.store.manifest(image)).get("annotations") or {}
     return SavedImage(config_bytes(rt, image), layers, names, annotations)
-
-
-def config_bytes(rt: Runtime, image: Image) -> bytes:
-    """The image's config, byte for byte."""
-    raw = loads(rt.store.manifest(image))
-    digest = (raw.get("config") or {}).get("digest") or f"sha256:{image.id}"
-    return rt.store.image_records.big_data(image.id, digest)
 
 
 def _layer(rt: Runtime, layer: Layer) -> SavedLayer:

@@ -57,7 +57,7 @@ class Images:
         return own + [(self._places.images(root), root) for root in self._places.extra]
 
     def all(self) -> list[Image]:
-        """Every image, the writable store's first; one in several stores counts once."""
+        """Every image, the writable store's first; one in several stores stands there for each."""
         tables = [(load(path + "/images.json"), store) for path, store in self._directories()]
         # A table that did not change is the very same list (see table.load).
         key: list[object] = [records for records, _ in tables]
@@ -65,11 +65,11 @@ class Images:
             a is b for a, b in zip(key, self._cache[0], strict=True)
         ):
             return self._cache[1]
-        found: dict[str, Image] = {}
+        # An image of a shared store keeps its names there when this store has a record of its own.
+        found: dict[tuple[str, str], Image] = {}
         for records, store in tables:
             for record in records:
-                if record["id"] not in found:
-                    found[record["id"]] = to_image(record, store)
+                found.setdefault((record["id"], store), to_image(record, store))
         self._cache = (key, list(found.values()))
         return self._cache[1]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from polypod.assembly import open_runtime
+from polypod.engine.images_list import list_images
 from polypod.engine.images_lookup import exists, lookup
 from polypod.engine.images_names import tag, untag
 from polypod.engine.images_remove import RemoveOptions, exit_code, remove_all, remove_images
@@ -173,3 +177,30 @@ def test_remove_all(rt: Runtime) -> None:
     assert all(report.deleted for report in reports)
     assert len(reports) == 3
     assert (rt.store.images(), rt.store.layers()) == ([], [])
+
+
+def test_shared_read_only_store(rt: Runtime, tmp_path: Path) -> None:
+    shared = make_image(rt, "shared", {"a": b"1"})
+    own = open_runtime(
+        {
+            "root": str(tmp_path / "root"),
+            "runroot": str(tmp_path / "run"),
+            "storage-driver": "overlay",
+            "storage-opt": [f"overlay.imagestore={rt.graphroot}"],
+        }
+    )
+    assert lookup(own, "shared")[0].read_only
+    reports, [error] = remove_images(own, ["shared"], RemoveOptions())
+    assert (reports, str(error)) == ([], f'cannot remove read-only image "{shared}"')
+    tag(own, "shared", ["mine"])
+    assert lookup(own, "mine")[0].read_only is False
+    assert lookup(own, "shared")[0].read_only is True
+    assert lookup(own, shared[:12])[0].read_only is False
+    listed = [(s["Names"], s.get("ReadOnly", False)) for s in list_images(own)]
+    assert listed == [(["localhost/mine:latest"], False), (["localhost/shared:latest"], True)]
+    reports, errors = remove_all(own, RemoveOptions())
+    assert [(r.id, r.untagged) for r in reports] == [(shared, ["localhost/mine:latest"])]
+    assert errors == []
+    assert lookup(own, "shared")
+    assert rt.store.layers()
+    own.close()
