@@ -6,47 +6,21 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from polypod.testing.images import tar_of
 from polypod.testing.peers import Podman, layout, unmount_below
-
-
-class Cli:
-    """The ``polypod`` program on a store of its own."""
-
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        beside = os.path.join(os.path.dirname(sys.executable), "polypod")
-        self.program = beside if os.path.exists(beside) else shutil.which("polypod")
-
-    def run(
-        self, *words: object, code: int = 0, **options: Any
-    ) -> subprocess.CompletedProcess[str]:
-        roots = ("--root", f"{self.folder}/root", "--runroot", f"{self.folder}/run")
-        command = [self.program, *roots, "--storage-driver", "overlay", *map(str, words)]
-        options.setdefault("stdin", subprocess.DEVNULL)
-        done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
-        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
-        return done
-
-    def __call__(self, *words: object, **options: Any) -> str:
-        return self.run(*words, **options).stdout
-
-    def fails(self, code: int, *words: object, **options: Any) -> str:
-        return self.run(*words, code=code, **options).stderr.strip()
+from polypod.testing.program import Program
 
 
 @pytest.fixture
-def cli() -> Iterator[Cli]:
+def cli() -> Iterator[Program]:
     folder = tempfile.mkdtemp(prefix="pp")
     try:
-        yield Cli(folder)
+        yield Program(folder)
     finally:
         unmount_below(folder)
         shutil.rmtree(folder)
@@ -60,13 +34,13 @@ def tarball(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def image(cli: Cli, tarball: Path) -> str:
+def image(cli: Program, tarball: Path) -> str:
     """ID of the image quay.io/test/image:20241011."""
     flags = ("-c", "LABEL created_by=test", "-c", "CMD /x", "-c", "LABEL b=c")
     return cli("import", "-q", *flags, tarball, "quay.io/test/image:20241011").strip()[7:]
 
 
-def test_import_says_what_podman_says(cli: Cli, tarball: Path) -> None:
+def test_import_says_what_podman_says(cli: Program, tarball: Path) -> None:
     done = cli.run("import", "-c", "CMD=/x", tarball, "x")
     id = done.stdout.strip()
     layer = json.loads(cli("image", "inspect", "x"))[0]["RootFS"]["Layers"][0]
@@ -81,7 +55,7 @@ def test_import_says_what_podman_says(cli: Cli, tarball: Path) -> None:
     assert cli.fails(125, "import").startswith("Error: accepts between 1 and 2 arg(s), received 0")
 
 
-def test_images_table(cli: Cli, image: str) -> None:
+def test_images_table(cli: Program, image: str) -> None:
     lines = cli("images").splitlines()
     assert lines[0].split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
     assert lines[1].split()[:3] == ["quay.io/test/image", "20241011", image[:12]]
@@ -93,7 +67,7 @@ def test_images_table(cli: Cli, image: str) -> None:
     assert cli("images", "-q", "--no-trunc").strip() == f"sha256:{image}"
 
 
-def test_images_without_any(cli: Cli) -> None:
+def test_images_without_any(cli: Program) -> None:
     assert cli("images").split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
     assert cli("images", "--format", "json") == "[]\n"
     assert cli("images", "-q") == ""
@@ -116,12 +90,12 @@ def test_images_without_any(cli: Cli) -> None:
         ("{{json .RepoTags}}", '["quay.io/test/image:20241011"]'),
     ],
 )
-def test_images_formats(cli: Cli, image: str, template: str, expected: str) -> None:
+def test_images_formats(cli: Program, image: str, template: str, expected: str) -> None:
     shown = cli("images", "--format", template).rstrip("\n")
     assert shown == expected.format(id=image, upper=image.upper())
 
 
-def test_images_json(cli: Cli, image: str) -> None:
+def test_images_json(cli: Program, image: str) -> None:
     [one] = json.loads(cli("images", "-a", "--format", "json"))
     assert one["Names"] == ["quay.io/test/image:20241011"]
     assert one["Id"] == image
@@ -131,7 +105,7 @@ def test_images_json(cli: Cli, image: str) -> None:
     assert (one["Repository"], one["Tag"]) == ("quay.io/test/image", "20241011")
 
 
-def test_images_sort_and_table_format(cli: Cli, image: str) -> None:
+def test_images_sort_and_table_format(cli: Program, image: str) -> None:
     cli("tag", image, "a.b/c:d", "zzz.yyy/xxx:longer-tag", "a.b/c:a")
     shown = cli("images", "--sort", "repository", "--format", "{{.Repository}}:{{.Tag}}")
     assert shown.split() == [
@@ -150,7 +124,7 @@ def test_images_sort_and_table_format(cli: Cli, image: str) -> None:
     assert cli("images", "nope").count("\n") == 1
 
 
-def test_images_errors(cli: Cli, image: str) -> None:
+def test_images_errors(cli: Program, image: str) -> None:
     assert cli.fails(125, "image", "list", "-f", "json") == (
         'Error: invalid image filter "json": must be in the format "filter=value or filter!=value"'
     )
@@ -158,7 +132,7 @@ def test_images_errors(cli: Cli, image: str) -> None:
     assert message == "Error: cannot specify an image and a filter(s)"
 
 
-def test_tag_untag_exists(cli: Cli, image: str) -> None:
+def test_tag_untag_exists(cli: Program, image: str) -> None:
     for given, full in (
         ("r.nx/n:latest", "r.nx/n:latest"), ("r.nx/n", "r.nx/n:latest"),
         ("n:latest", "localhost/n:latest"), ("n", "localhost/n:latest"),
@@ -174,7 +148,7 @@ def test_tag_untag_exists(cli: Cli, image: str) -> None:
     assert cli.fails(125, "tag", "nope", "x") == "Error: nope: image not known"
 
 
-def test_rmi(cli: Cli, image: str) -> None:
+def test_rmi(cli: Program, image: str) -> None:
     cli("tag", image, "foo")
     assert cli("rmi", "foo") == "Untagged: localhost/foo:latest\n"
     assert cli.fails(1, "rmi", "nope") == "Error: nope: image not known"
@@ -190,7 +164,7 @@ def test_rmi(cli: Cli, image: str) -> None:
     assert cli.fails(125, "rmi", "-a", "x").startswith("Error: when using the --all switch")
 
 
-def test_rmi_of_used_images(cli: Cli, image: str) -> None:
+def test_rmi_of_used_images(cli: Program, image: str) -> None:
     podman = Podman(f"{cli.folder}/root", f"{cli.folder}/run")
     container = podman("create", image).strip()
     assert cli("images", "--format", "{{.Containers}}") == "1\n"
@@ -203,14 +177,14 @@ def test_rmi_of_used_images(cli: Cli, image: str) -> None:
     assert cli("images", "-n") == ""
 
 
-def test_rmi_of_own_containers(cli: Cli, image: str) -> None:
+def test_rmi_of_own_containers(cli: Program, image: str) -> None:
     cli("create", "--name", "c", image, "/x")
     assert "image is in use by a container" in cli.fails(2, "rmi", image)
     cli("rmi", "-f", image)
     assert cli("ps", "-a", "--noheading") == ""
 
 
-def test_history(cli: Cli, image: str) -> None:
+def test_history(cli: Program, image: str) -> None:
     lines = cli("history", image).splitlines()
     assert lines[0].split() == ["ID", "CREATED", "CREATED", "BY", "SIZE", "COMMENT"]
     assert lines[1].startswith(image[:12])
@@ -231,7 +205,7 @@ def test_history(cli: Cli, image: str) -> None:
     assert listed == f"{at[:10]} {at[11:19]} +0000 UTC"
 
 
-def test_inspect(cli: Cli, image: str) -> None:
+def test_inspect(cli: Program, image: str) -> None:
     text = cli("image", "inspect", image)
     assert text.startswith('[\n     {\n          "Id"')
     assert cli("image", "inspect", "--format", "{{.ID}} {{.Config.Cmd}}", image) == (
@@ -243,7 +217,7 @@ def test_inspect(cli: Cli, image: str) -> None:
     assert cli("image", "inspect", "--format", "{{.Created}}", image).endswith("+0000 UTC\n")
 
 
-def test_tree(cli: Cli, tmp_path: Path) -> None:
+def test_tree(cli: Program, tmp_path: Path) -> None:
     cli("load", "-q", "-i", layout(tmp_path))
     lines = cli("image", "tree", "t").splitlines()
     assert lines[1] == "Tags:     [localhost/t:latest]"
@@ -255,7 +229,7 @@ def test_tree(cli: Cli, tmp_path: Path) -> None:
         assert cli("image", "tree", *flags, "t") == podman("image", "tree", *flags, "t")
 
 
-def test_save_load(cli: Cli, image: str, tmp_path: Path) -> None:
+def test_save_load(cli: Program, image: str, tmp_path: Path) -> None:
     archive = tmp_path / "a.tar"
     name = "quay.io/test/image:20241011"
     cli("save", image, "-o", archive)
@@ -266,9 +240,7 @@ def test_save_load(cli: Cli, image: str, tmp_path: Path) -> None:
     )
     cli("tag", image, name)
     with open(archive, "wb") as out:
-        command = [cli.program, "--root", f"{cli.folder}/root", "--runroot", f"{cli.folder}/run",
-                   "--storage-driver", "overlay", "save", "--format", "oci-archive", name]  # fmt: skip
-        save = subprocess.Popen(command, stdout=subprocess.PIPE)
+        save = cli.start("save", "--format", "oci-archive", name)
         subprocess.run(["cat"], stdin=save.stdout, stdout=out, check=True)
         assert save.wait() == 0
     cli("rmi", image)
@@ -278,7 +250,7 @@ def test_save_load(cli: Cli, image: str, tmp_path: Path) -> None:
     assert loaded.stderr == ""
 
 
-def test_save_and_load_errors(cli: Cli, image: str, tmp_path: Path) -> None:
+def test_save_and_load_errors(cli: Program, image: str, tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("I am an invalid file and should cause a load error\n")
     message = cli.fails(125, "load", "-i", tmp_path / "bad")
     assert message.startswith("Error: payload does not match any of the supported image formats:\n")
@@ -292,7 +264,7 @@ def test_save_and_load_errors(cli: Cli, image: str, tmp_path: Path) -> None:
     assert not (tmp_path / "x").exists()
 
 
-def test_multi_image_archive(cli: Cli, image: str, tmp_path: Path) -> None:
+def test_multi_image_archive(cli: Program, image: str, tmp_path: Path) -> None:
     (tmp_path / "two.tar").write_bytes(tar_of({"two": b"2"}))
     cli("import", "-q", tmp_path / "two.tar", "quay.io/test/two:t")
     names = ["quay.io/test/image:20241011", "quay.io/test/two:t"]
@@ -305,7 +277,7 @@ def test_multi_image_archive(cli: Cli, image: str, tmp_path: Path) -> None:
         cli("image", "exists", name)
 
 
-def test_pull(cli: Cli, image: str, tmp_path: Path) -> None:
+def test_pull(cli: Program, image: str, tmp_path: Path) -> None:
     cli("save", "-q", "-o", tmp_path / "a.tar", image)
     cli("rmi", image)
     done = cli.run("pull", f"docker-archive:{tmp_path}/a.tar")
@@ -323,10 +295,10 @@ def test_pull(cli: Cli, image: str, tmp_path: Path) -> None:
     assert "registries are not supported yet" in cli.fails(125, "run", "quay.io/test/nope", "x")
 
 
-def test_prune(cli: Cli, image: str) -> None:
+def test_prune(cli: Program, image: str) -> None:
     assert cli("image", "prune", "-f") == ""
     cli("untag", image)
-    done = cli.run("image", "prune", stdin=None, input="n\n")
+    done = cli.run("image", "prune", input="n\n")
     assert done.stdout == (
         "WARNING! This command removes all dangling images.\n"
         "Are you sure you want to continue? [y/N] "
@@ -335,7 +307,7 @@ def test_prune(cli: Cli, image: str) -> None:
     assert "EOF" in cli.fails(125, "image", "prune")
 
 
-def test_mount(cli: Cli, image: str) -> None:
+def test_mount(cli: Program, image: str) -> None:
     path = cli("image", "mount", image).strip()
     try:
         assert Path(path, "hello").read_text() == "hello\n"

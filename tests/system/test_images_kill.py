@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from polypod.engine.images_save import SaveOptions, save
 from polypod.engine.runtime import Runtime
 from polypod.testing.images import make_image
 from polypod.testing.peers import unmount_below
+from polypod.testing.program import Program
 
 ROUNDS = 12
 
@@ -51,10 +51,7 @@ def runtime(folder: str) -> Runtime:
 
 
 def loader(folder: str, archive: Path) -> subprocess.Popen[bytes]:
-    program = os.path.join(os.path.dirname(sys.executable), "polypod")
-    command = [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run",
-               "--storage-driver", "overlay", "load", "-q", "-i", str(archive)]  # fmt: skip
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return Program(folder).start("load", "-q", "-i", archive)
 
 
 def whole(rt: Runtime) -> None:
@@ -111,18 +108,14 @@ def test_listing_while_images_go(folder: str) -> None:
     rt = runtime(folder)
     for n in range(20):
         make_image(rt, f"x{n}", {"n": str(n).encode()})
-    program = os.path.join(os.path.dirname(sys.executable), "polypod")
-    roots = [program, "--root", f"{folder}/root", "--runroot", f"{folder}/run",
-             "--storage-driver", "overlay"]  # fmt: skip
+    cli = Program(folder)
     removers = [
-        subprocess.Popen([*roots, "rmi", *[f"x{n}" for n in range(start, 20, 2)]],
-                         stdout=subprocess.DEVNULL)
+        cli.start("rmi", *[f"x{n}" for n in range(start, 20, 2)], stdout=subprocess.DEVNULL)
         for start in (0, 1)
-    ]  # fmt: skip
+    ]
     listings = 0
     while any(remover.poll() is None for remover in removers):
-        done = subprocess.run([*roots, "images"], check=False, capture_output=True, text=True)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert cli.run("images").stderr == ""
         listings += 1
     assert [remover.wait() for remover in removers] == [0, 0]
     assert listings

@@ -20,10 +20,7 @@ def export(rt: Runtime, container_id: str, fd: int) -> None:
     from ..oci.tarstream_write import write_tree
 
     container = rt.records.containers.get(container_id)
-    if container.image.rootfs:
-        root = container.image.rootfs
-    else:
-        root = rt.store.mount_container(container_id)
+    root = container.image.rootfs or rt.store.mount_container(container_id)
     try:
         for piece in write_tree(root):
             view = memoryview(piece)

@@ -59,7 +59,7 @@ def commit(
     options: CommitOptions,
     progress: Callable[[str], None] = quiet,
 ) -> str:
-    """Commit a container (full ID) to an image, named when ``name`` is not empty; returns its ID."""
+    """Commit a container (full ID) to an image, named unless ``name`` is ""; returns its ID."""
     if options.format not in ("oci", "docker"):
         raise UsageError(f'unrecognized image format "{options.format}"')
     if options.message and options.format != "docker":
@@ -239,10 +239,13 @@ def _container_config(
         result.pop("Entrypoint", None)
     ports = [*(f"{p.container_port}/{p.protocol}" for p in container.network.ports)]
     if ports:
-        result["ExposedPorts"] = {**(config.get("ExposedPorts") or {}), **dict.fromkeys(ports, {})}
+        result["ExposedPorts"] = {
+            **(config.get("ExposedPorts") or {}),
+            **{port: {} for port in ports},
+        }
     if options.include_volumes:
         places = [mount.destination for mount in container.mounts]
-        result["Volumes"] = {**(config.get("Volumes") or {}), **dict.fromkeys(places, {})}
+        result["Volumes"] = {**(config.get("Volumes") or {}), **{place: {} for place in places}}
     return result
 
 
