@@ -40,6 +40,7 @@ class Place:
 
     def __init__(self, base, driver: str) -> None:
         self.root, self.run_root, self.driver = f"{base}/r", f"{base}/rr", driver
+        base.mkdir(exist_ok=True)
         conf = base / "containers.conf"
         conf.write_text(CONF)
         self.env = {**os.environ, "CONTAINERS_CONF": str(conf), "STORAGE_DRIVER": driver}
@@ -47,13 +48,23 @@ class Place:
         self.store = self.open()
 
     def open(self) -> Store:
+        return self._open(self.root, self.run_root, ())
+
+    def open_on(self, name: str, additional: tuple[str, ...]) -> Store:
+        """A second store, beside this one."""
+        root = f"{os.path.dirname(self.root)}/{name}"
+        return self._open(root, root + "-run", additional)
+
+    def _open(self, root: str, run_root: str, additional: tuple[str, ...]) -> Store:
         make, config = DRIVERS[self.driver]
         driver = make(
             config=config(),
-            home=f"{self.root}/{self.driver}",
-            run_home=f"{self.run_root}/{self.driver}",
+            home=f"{root}/{self.driver}",
+            run_home=f"{run_root}/{self.driver}",
+            additional=tuple(f"{path}/{self.driver}" for path in additional),
         )
-        return Store(self.root, self.run_root, StoragePort(driver, self.driver), self.driver)
+        port = StoragePort(driver, self.driver)
+        return Store(root, run_root, port, self.driver, additional=additional)
 
     def call(self, *command: str, check: bool = True) -> str:
         done = subprocess.run(
@@ -291,6 +302,27 @@ def test_mount_counts_are_shared(place):
     assert place.store.layer_records.mount_count(place.store.container_layer(other)) == 1
     assert place.store.unmount_container(other)
     place.podman("rm", other)
+
+
+def test_podman_uses_polypods_store_as_an_additional_one(place):
+    id, _ = write_image(place.store, "localhost/ours:latest")
+    own = Place(Path(place.root).parent / "own", place.driver)
+    flags = ("--storage-opt", f"{place.driver}.imagestore={place.root}")
+    listed = own.podman(*flags, "images", "--format", "{{.ID}} {{.ReadOnly}}")
+    assert listed == f"{id[:12]} true\n"
+    out = own.podman(*flags, "run", "--rm", "--network", "none", "ours")
+    assert out == "hello from polypod\n"
+
+
+def test_polypod_uses_podmans_store_as_an_additional_one(place, tmp_path):
+    (tmp_path / "fs.tar").write_bytes(tar.archive(tar.member("f", b"from podman")))
+    place.podman("import", str(tmp_path / "fs.tar"), "theirs")
+    own = place.open_on("own", additional=(place.root,))
+    image = own.find_image("theirs")
+    assert image.read_only
+    own.create_container(CONTAINER, (), image.id, {}, False)
+    assert os.listdir(own.mount_container(CONTAINER)) == ["f"]
+    own.delete_container(CONTAINER)
 
 
 def test_both_at_once(place):

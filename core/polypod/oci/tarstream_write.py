@@ -29,8 +29,8 @@ _TYPES = {
     stat.S_IFIFO: b"6",
 }
 _KEPT_XATTRS = ("security.capability", "security.ima", "user.")
-_UNKEPT_XATTRS = ("user.overlay.",)
-_OVERLAY = ("trusted.overlay.", "user.overlay.")
+_UNKEPT_XATTRS = ("user.overlay.", "user.fuseoverlayfs.")
+_OVERLAY = ("trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
 
 
 def _octal(value: int, width: int) -> bytes:
@@ -209,11 +209,11 @@ def write_tree(tree: str) -> Iterator[bytes]:
     yield _END
 
 
-def write_changes(tree: str, style: str = "overlay") -> Iterator[bytes]:
+def write_changes(tree: str) -> Iterator[bytes]:
     """A directory of changes as overlay keeps them: its deletions become whiteouts.
 
-    With ``style`` ``aufs`` the whiteouts are in the tree already. A directory
-    that overlay moved without its content is a ``StorageError``: its content lies in lower layers.
+    Whiteouts that are files already (fuse-overlayfs without privileges) stay as they are. What
+    overlay moved or changed without its content is a ``StorageError``: the content lies in lower layers.
     """
     top = os.fsencode(tree)
     writer = _Writer()
@@ -222,13 +222,13 @@ def write_changes(tree: str, style: str = "overlay") -> Iterator[bytes]:
     def walk(path: bytes, prefix: bytes) -> Iterator[bytes]:
         for name, info in _entries(path):
             own = path + b"/" + name
-            if style != "aufs" and stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
+            if stat.S_ISCHR(info.st_mode) and info.st_rdev == 0:
                 yield whiteout(prefix + name, info)
                 continue
             opaque = _overlay_marks(own, info)
             yield from writer.add(own, prefix + name, info)
             if stat.S_ISDIR(info.st_mode):
-                if opaque and style != "aufs":
+                if opaque and not os.path.lexists(own + b"/.wh..wh..opq"):
                     yield whiteout(prefix + name + b"/.wh..opq", info)
                 yield from walk(own, prefix + name + b"/")
 

@@ -39,7 +39,7 @@ def layer_diff(store: Store, layer: Layer) -> Iterator[bytes]:
     if store.driver.native_diff():
         from ..oci.tarstream_write import write_changes
 
-        return write_changes(tree, store.driver.extraction()["whiteouts"])
+        return write_changes(tree)
     from ..oci.tarstream_write import write_difference
 
     return write_difference(tree, store.driver.diff_path(layer.parent) if layer.parent else "")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
+import subprocess
+import sys
+import tarfile
 
 import pytest
 from polypod.errors import ConfigError, StorageError
 from polypod.kit import mounts
 from polypod.testing import storage_tar as tar
-from polypod.testing.storage import CONTAINER, StoreCase, put, put_image
+from polypod.testing.storage import CONTAINER, StoreCase, put, put_image, tree_facts
 from polypod_storage_overlay import Overlay, OverlayConfig
 
 
@@ -148,6 +153,62 @@ class TestOverlayQuirks(StoreCase):
         mounts.mount("overlay", path, "tmpfs")
         assert store.delete_container(CONTAINER)
         assert not os.path.exists(path)
+
+    @pytest.mark.skipif(
+        not shutil.which("fuse-overlayfs") or not os.path.exists("/dev/fuse"),
+        reason="needs fuse-overlayfs and /dev/fuse",
+    )
+    def test_a_mount_program_mounts_and_its_deletions_are_found(self, make_store):
+        store = make_store(options={"mount_program": shutil.which("fuse-overlayfs")})
+        one = put(store, "", tar.member("d"), tar.member("d/x", b"1"), tar.member("gone", b"1"))
+        two = put(store, one.id, tar.member(".wh.gone", b""), tar.member("d/y", b"2"))
+        store.create_container(CONTAINER, (), "", {}, False, top_layer=two.id)
+        path = store.mount_container(CONTAINER)
+        assert sorted(tree_facts(path)) == ["d", "d/x", "d/y"]
+        os.unlink(path + "/d/x")
+        layer = store.layer(store.container_layer(CONTAINER))
+        with tarfile.open(fileobj=io.BytesIO(b"".join(store.diff(layer)))) as archive:
+            assert archive.getnames() == [".", "d", "d/.wh.x"]
+        store.delete_container(CONTAINER)
+
+    def test_a_failing_mount_program_is_named(self, make_store):
+        store = make_store(options={"mount_program": "/bin/false"})
+        store.create_container(CONTAINER, (), "", {}, False)
+        with pytest.raises(StorageError, match="mount program /bin/false failed"):
+            store.mount_container(CONTAINER)
+
+    @pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+    def test_it_works_in_a_user_namespace(self, tmp_path):
+        script = (
+            "import io, os, sys\n"
+            "from polypod_storage_overlay import Overlay, OverlayConfig\n"
+            "from polypod.ports.storage import StoragePort\n"
+            "from polypod.store import Store\n"
+            "from polypod.testing import storage_tar as tar\n"
+            "from polypod.testing.storage import put\n"
+            "root = sys.argv[1]\n"
+            "driver = Overlay(OverlayConfig(), root + '/r/overlay', root + '/rr/overlay')\n"
+            "store = Store(root + '/r', root + '/rr', StoragePort(driver, 'overlay'))\n"
+            "one = put(store, '', tar.member('d'), tar.member('d/x', b'1'), tar.member('g', b'1'))\n"
+            "two = put(store, one.id, tar.member('.wh.g', b''), tar.member('d/y', b'2'),\n"
+            "          tar.member('d/.wh..wh..opq', b''))\n"
+            "store.create_container('c' * 64, (), '', {}, False, top_layer=two.id)\n"
+            "path = store.mount_container('c' * 64)\n"
+            "print(sorted(os.listdir(path)), os.listdir(path + '/d'))\n"
+            "store.delete_container('c' * 64)\n"
+        )
+        base = tmp_path / "ns"
+        base.mkdir()
+        done = subprocess.run(
+            ["unshare", "-U", "-r", "-m", sys.executable, "-c", script, str(base)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        if "unshare failed" in done.stderr:
+            pytest.skip("this machine has no user namespaces")
+        assert (done.stdout, done.stderr) == ("['d'] ['y']\n", "")
 
     def test_info(self, store):
         put(store, "", tar.member("f", b"1"))
