@@ -45,7 +45,7 @@ def compose(flags: Mapping[str, Any] | None = None) -> Composition:
     if content is None:
         from .slow import assemble
 
-        return assemble(given)
+        return assemble(given, key)
     import sys
 
     from ..model.settings import Settings

@@ -258,9 +258,13 @@ def _pack(value: Any) -> Any:
     return value
 
 
-def assemble(flags: Mapping[str, Any]) -> Composition:
-    """Put everything together anew and keep the snapshot."""
-    assembler = Assembler(flags)
+def assemble(flags: Mapping[str, Any], key: tuple[Any, ...] | None = None) -> Composition:
+    """Put everything together anew and keep the snapshot.
+
+    ``key`` is the snapshot's, made before this module was imported: its imports start
+    site, which changes ``sys.prefix`` and the import path.
+    """
+    assembler = Assembler(flags, key)
     composition = assembler.compose()
     assembler.save()
     return composition

@@ -255,13 +255,13 @@ def _lifecycle(opts: Options) -> Lifecycle:
     restart, retries = parse_restart(opts.restart)
     if opts.rm and restart not in ("no",):
         raise UsageError('the --rm option conflicts with --restart, when the restartPolicy is not "" and "no"')
-    from ..engine.signals import parse_signal
+    from ..engine.signals import parse_stop_signal
 
     return Lifecycle(
         remove=opts.rm,
         restart=restart,
         restart_retries=retries,
-        stop_signal=parse_signal(opts.stop_signal) if opts.stop_signal else 0,
+        stop_signal=parse_stop_signal(opts.stop_signal) if opts.stop_signal else 0,
         stop_timeout=opts.stop_timeout if opts.changed("stop-timeout") else -1,
         timeout=opts.timeout,
         pidfile=opts.pidfile,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidState
+from ..errors import InvalidState, NoSuchContainer
 from .cleanup import runtime_of
 from .events import emit_container
 from .locking import ContainerLock
@@ -22,12 +22,23 @@ def kill(rt: Runtime, container_id: str, number: int) -> None:
             f"can only kill running containers. {container_id} is in state "
             f"{shown(state.status)}: container state improper"
         )
+    # Before the signal: whoever kills a container does not want its restart policy to bring it back.
+    _note_user(rt, container_id)
     if not runtime_of(rt, container).kill(container_id, number, False):
         raise InvalidState(
             f"can only kill running containers. {container_id} is in state exited: "
             "container state improper"
         )
     emit_container(rt, "kill", container)
+
+
+def _note_user(rt: Runtime, container_id: str) -> None:
+    try:
+        with ContainerLock(rt, container_id):
+            state, _ = rt.records.containers.state(container_id)
+            rt.records.containers.set_state(container_id, state.evolve(stopped_by_user=True))
+    except NoSuchContainer:
+        return  # a --rm container, and it went at once
 
 
 def pause(rt: Runtime, container_id: str) -> None:

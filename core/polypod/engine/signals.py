@@ -35,6 +35,13 @@ def parse_signal(text: str) -> int:
     raise UsageError(f"invalid signal: {text}")
 
 
+def parse_stop_signal(text: str) -> int:
+    """Like :func:`parse_signal`, with the words that ``create --stop-signal`` uses."""
+    if text.isdigit() and not 1 <= int(text) <= _RTMAX:
+        raise UsageError(f"valid signals are 1 through {_RTMAX}")
+    return parse_signal(text)
+
+
 def signal_name(number: int) -> str:
     """``SIGTERM`` for 15."""
     for name, value in _NUMBERS.items():

@@ -34,6 +34,8 @@ def wait(
             if code is None and "removed" not in conditions:
                 raise
             return -1 if code is None else code
+        if conditions == ENDED and state.status in ("configured", "creating"):
+            return state.exit_code  # it never ran, so there is nothing to wait for
         if _fulfilled(state, conditions):
             return state.exit_code if state.status in ("stopped", "exited", "removing") else -1
         if state.status in LIVE and any(name in ENDED for name in conditions):
