@@ -20,7 +20,7 @@ def program() -> str:
 
 
 class Program:
-    """``polypod`` with ``--root`` and ``--runroot`` below a folder; use a short one, as podman does."""
+    """``polypod`` with its roots below a folder; use a short one, as podman demands it."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
