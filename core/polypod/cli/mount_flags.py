@@ -30,7 +30,7 @@ def mounts_from(volumes: Iterable[str], mounts: Iterable[str], tmpfs: Iterable[s
         *(parse_tmpfs(text) for text in tmpfs),
     ):
         where = mount.destination.rstrip("/") or "/"
-        if where in found:
+        if where in found and found[where] != mount:  # said twice is no contradiction
             raise UsageError(f"{mount.destination}: duplicate mount destination")
         found[where] = mount
     return tuple(found.values())

@@ -46,13 +46,19 @@ def network_settings(container: Container, state: ContainerState) -> dict[str, A
         "LinkLocalIPv6Address": "",
         "LinkLocalIPv6PrefixLen": 0,
         "Ports": ports,
-        "SandboxKey": state.netns,
+        "SandboxKey": state.netns or _own_namespace(container, state),
     }
     if networks:
         settings["Networks"] = networks
     elif container.network.mode in ("host", "none"):
         settings["Networks"] = {container.network.mode: {**_interface({}), "NetworkID": container.network.mode}}
     return settings
+
+
+def _own_namespace(container: Container, state: ContainerState) -> str:
+    """A running container without network has a namespace that its runtime made."""
+    running = state.pid and state.status in ("running", "paused")
+    return f"/proc/{state.pid}/ns/net" if running and container.network.mode == "none" else ""
 
 
 def _interface(status: dict[str, Any]) -> dict[str, Any]:

@@ -126,8 +126,12 @@ def assign_ports(rt: Runtime, container: Container) -> NetworkOptions:
                 "does not support them"
             )
         return network.evolve(ports=())
-    host_ips = getattr(rt.settings.network, "default_host_ips", ())
-    ports = resolve_ports(network.ports, network.expose, network.publish_all, host_ips)
+    ports = resolve_ports(
+        network.ports,
+        network.expose,
+        network.publish_all,
+        rt.settings.network.default_host_ips,
+    )
     return network.evolve(ports=ports)
 
 

@@ -169,6 +169,7 @@ class NetworkSettings(Struct):
     firewall_driver: str = ""
     dns_bind_port: int = 0
     netavark_plugin_dirs: tuple[str, ...] = ()
+    default_host_ips: tuple[str, ...] = ()  # where ports are published that name no host IP
     cni_plugin_dirs: tuple[str, ...] = ()
     pasta_options: tuple[str, ...] = ()
 
