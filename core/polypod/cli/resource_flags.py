@@ -51,11 +51,11 @@ def resources_from(opts: Options) -> Resources:
 def _size(text: str, flag: str) -> int:
     if not text:
         return 0
-    from ..engine.resolve_limits import parse_size
+    from .units import parse_size
 
     try:
         return parse_size(text)
-    except UsageError as error:
+    except ValueError as error:
         raise UsageError(f"invalid value for {flag}: {error}") from None
 
 

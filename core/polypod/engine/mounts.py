@@ -35,6 +35,10 @@ def release_mounts(rt: Runtime, container: Container) -> None:
             release_volume(rt, container, entry)
         elif entry.type == "image":
             umount(_image_target(container, entry))
+    if container.namespaces.ipc.startswith("container:"):
+        from .namespaces import release_joined
+
+        release_joined(container)
     if container.image.rootfs_overlay:
         umount(os.path.join(container.run_dir, "rootfs", "merged"))
 

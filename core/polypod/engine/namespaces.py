@@ -161,8 +161,9 @@ def _check_combination(
 def joined_paths(container: Container, find: FindState) -> dict[str, str]:
     """Return the namespace files of running containers that this one joins, by kind.
 
-    ``find`` gives container and state by ID. Raises ``InvalidState`` when one is
-    not running.
+    With another's IPC namespace its /dev/shm is mounted in this one's run_dir (under the key
+    ``shm``); :func:`release_joined` undoes that. ``find`` gives container and state by ID. Raises
+    ``InvalidState`` when one is not running.
     """
     modes = container.namespaces.to_dict()
     modes["network"] = container.network.mode
@@ -179,7 +180,25 @@ def joined_paths(container: Container, find: FindState) -> dict[str, str]:
             )
         paths[kind] = f"/proc/{state.pid}/ns/{file}"
         if kind == "ipc":
-            paths["shm"] = f"/proc/{state.pid}/root/dev/shm"
+            if other.namespaces.ipc != "none":
+                paths["shm"] = _share_shm(container, state.pid)
         elif kind == "uts":
             paths["hostname"] = other.hostname
     return paths
+
+
+def _share_shm(container: Container, pid: int) -> str:
+    from ..kit.mount_copy import copy_mount
+
+    release_joined(container)
+    target = f"{container.run_dir}/shm"
+    os.makedirs(target, 0o700, exist_ok=True)
+    copy_mount(pid, "/dev/shm", target)
+    return target
+
+
+def release_joined(container: Container) -> None:
+    """Unmount what :func:`joined_paths` mounted; safe to repeat."""
+    from ..kit.mounts import MNT_DETACH, umount
+
+    umount(f"{container.run_dir}/shm", MNT_DETACH)

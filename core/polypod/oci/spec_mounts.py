@@ -150,8 +150,8 @@ def cgroup_unmasked(unmask: tuple[str, ...]) -> bool:
 def _shm(container: Container, ns_paths: dict[str, str]) -> SpecMount | None:
     """``/dev/shm`` belongs to the IPC namespace.
 
-    The OCI runtime mounts it, so nothing is left on the host; another container that
-    joins reaches it through the first one's root in /proc.
+    The OCI runtime mounts it, so nothing is left on the host; a container that joins
+    another's gets a copy of that mount (``engine.namespaces``).
     """
     mode = container.namespaces.ipc
     if mode == "none":
@@ -159,6 +159,8 @@ def _shm(container: Container, ns_paths: dict[str, str]) -> SpecMount | None:
     if mode == "host" or mode.startswith("ns:"):
         return _mount("/dev/shm", "bind", "/dev/shm", ["bind", "rprivate", *_SAFE])
     if mode.startswith("container:"):
+        if "shm" not in ns_paths:
+            return None
         return _mount("/dev/shm", "bind", ns_paths["shm"], ["bind", "rprivate", *_SAFE])
     options = ["rprivate", *_SAFE, "mode=1777"]
     if container.resources.shm_size > 0:

@@ -7,7 +7,7 @@ from polypod.engine.namespaces import joined_paths
 from polypod.engine.resolve_env import resolve_env
 from polypod.engine.resolve_limits import parse_size, parse_ulimit
 from polypod.errors import InvalidState, UsageError
-from polypod.kit import fastjson
+from polypod.kit import fastjson, mount_copy
 from polypod.model.container import (
     Container,
     ContainerCreate,
@@ -178,7 +178,9 @@ def other(**fields):
     return Container(**{**given, "namespaces": Namespaces(ipc="shareable"), **fields})
 
 
-def test_joining_a_container(resolve):
+def test_joining_a_container(resolve, maker, monkeypatch):
+    copied = []
+    monkeypatch.setattr(mount_copy, "copy_mount", lambda *args: copied.append(args))
     made = resolve(
         find=lambda _: other(),
         namespaces=Namespaces(ipc="container:other", uts="container:other"),
@@ -192,11 +194,14 @@ def test_joining_a_container(resolve):
     paths = joined_paths(made, lambda _: (other(), running))
     assert paths == {
         "ipc": "/proc/77/ns/ipc",
-        "shm": "/proc/77/root/dev/shm",
+        "shm": f"{maker.run_dir}/shm",
         "uts": "/proc/77/ns/uts",
         "hostname": "donor",
         "network": "/proc/77/ns/net",
     }
+    assert copied == [(77, "/dev/shm", f"{maker.run_dir}/shm")]
+    bare = joined_paths(made, lambda _: (other(namespaces=Namespaces(ipc="none")), running))
+    assert "shm" not in bare
     with pytest.raises(InvalidState, match=r"unless container b+ is running"):
         joined_paths(made, lambda _: (other(), ContainerState(status="exited")))
 
