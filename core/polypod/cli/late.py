@@ -25,21 +25,11 @@ class LateSite:
         if path is not None:
             return None  # a missing submodule of a package that was found
         sys.meta_path.remove(self)
+        from ..kit.startup import start_site
+
         start_site()
         for finder in sys.meta_path:
             spec = finder.find_spec(name, None, target)
             if spec is not None:
                 return spec
         return None
-
-
-def start_site() -> None:
-    """Do what Python's start does without ``-I -S``."""
-    import os
-    import site
-
-    known = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p and p not in sys.path]
-    sys.path[:0] = known
-    site.main()
-    if sys.prefix == sys.base_prefix:
-        site.addsitedir(site.getusersitepackages())

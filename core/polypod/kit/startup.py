@@ -7,6 +7,12 @@ import sys
 _done = False
 
 
+def site_was_started() -> None:
+    """The launcher started ``site`` itself, to find polypod."""
+    global _done
+    _done = True
+
+
 def start_site() -> None:
     """Do what Python's start does without ``-I -S``: .pth files, PYTHONPATH, the user's packages.
 
