@@ -7,7 +7,8 @@ import os
 from ..model.container import ContainerState
 from .events import emit_container
 from .locking import ContainerLock
-from .sync import LIVE, refresh
+from .states import LIVE
+from .sync import refresh
 from .tree import remove_tree
 
 TYPE_CHECKING = False

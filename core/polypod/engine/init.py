@@ -17,7 +17,8 @@ from .cleanup import runtime_of, settle
 from .events import emit_container
 from .locking import ContainerLock
 from .processes import start_time
-from .sync import LIVE, refresh
+from .states import LIVE
+from .sync import refresh
 from .tree import remove_tree
 
 TYPE_CHECKING = False

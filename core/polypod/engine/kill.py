@@ -6,6 +6,7 @@ from ..errors import InvalidState, NoSuchContainer
 from .cleanup import runtime_of
 from .events import emit_container
 from .locking import ContainerLock
+from .states import shown
 from .sync import refresh
 
 TYPE_CHECKING = False
@@ -67,13 +68,3 @@ def unpause(rt: Runtime, container_id: str) -> None:
         runtime_of(rt, container).resume(container_id)
         rt.records.containers.set_state(container_id, state.evolve(status="running"))
         emit_container(rt, "unpause", container)
-
-
-def shown(status: str) -> str:
-    """A stored status in the words that users see."""
-    return {
-        "configured": "created",
-        "creating": "created",
-        "created": "initialized",
-        "stopped": "exited",
-    }.get(status, status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..kit.log import warning
-from .kill import shown
+from .states import shown
 from .sync import quick_status, read_exits
 
 TYPE_CHECKING = False

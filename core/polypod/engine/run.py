@@ -120,7 +120,8 @@ def wait_for_exit(rt: Runtime, container_id: str) -> int:
 
 def _clean_if_ended(rt: Runtime, container_id: str) -> None:
     """The container may have ended while we were its owner: then the exit command did nothing."""
-    from .sync import LIVE, refresh
+    from .states import LIVE
+from .sync import refresh
 
     try:
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])

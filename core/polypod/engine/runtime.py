@@ -87,9 +87,6 @@ class Runtime:
 
     def close(self) -> None:
         """Release the state's files; the Runtime opens them again when used."""
-        from ..kit.log import debug
-
-        debug("Shutting down engines")
         if "state" in self.__dict__:
             self.state.close()
 

@@ -10,13 +10,12 @@ import time
 
 from ..model.container import ContainerState
 from .processes import alive
+from .states import LIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .runtime import Runtime
 
-#: Statuses in which a process of the container should exist.
-LIVE = ("created", "running", "paused", "stopping")
 #: How long a monitor gets to write the exit code after the container's process has gone.
 MONITOR_GRACE = 5.0
 #: Exit code of a container whose monitor was killed: nobody can know the real one.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from ..errors import NoSuchContainer
-from .kill import shown
-from .sync import LIVE, refresh
+from .states import shown
+from .states import LIVE
+from .sync import refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
