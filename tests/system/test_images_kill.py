@@ -121,3 +121,34 @@ def test_listing_while_images_go(folder: str) -> None:
     assert listings
     assert rt.store.images() == []
     rt.close()
+
+
+@pytest.fixture
+def full_disk(folder: str) -> Iterator[str]:
+    """A file system of four megabytes."""
+    small = f"{folder}/small"
+    os.mkdir(small)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", small], check=False)
+    if done.returncode:
+        pytest.skip("cannot mount a tmpfs here")
+    yield small  # unmounted by the folder's fixture
+
+
+def test_full_disk(folder: str, archive: Path, full_disk: str) -> None:
+    cli = Program(full_disk)
+    message = cli.fails(125, "load", "-q", "-i", archive)
+    assert message.endswith(": no space left on device")
+    assert "\n" not in message
+    message = cli.fails(125, "import", "-q", archive)
+    assert message.startswith(f'Error: importing "{archive}": ')
+    assert message.endswith(": no space left on device")
+    assert cli("images", "-q") == ""
+    assert [n for n in os.listdir(f"{full_disk}/root/overlay") if len(n) == 64] == []
+    env = {**os.environ, "TMPDIR": full_disk}
+    with open(archive, "rb") as file, subprocess.Popen(["cat"], stdin=file, stdout=-1) as cat:
+        message = cli.fails(125, "load", stdin=cat.stdout, env=env)
+    assert message.endswith(f"by way of {full_disk}: no space left on device")
+    elsewhere = Program(f"{folder}/maker")
+    message = elsewhere.fails(125, "save", "-q", "-o", f"{full_disk}/x.tar", "big")
+    assert message == f"Error: saving to {full_disk}/x.tar: no space left on device"
+    assert not os.path.exists(f"{full_disk}/x.tar")

@@ -50,11 +50,20 @@ def copy_image(
             manifest=image.manifest or _docker_manifest(image, sizes),
             created=image.created,
         )
+    except OSError as error:
+        _take_back(rt, made)
+        raise StorageError(io_reason(rt, error)) from error
     except BaseException:
         _take_back(rt, made)
         raise
     progress("Storing signatures")
     return stored
+
+
+def io_reason(rt: Runtime, error: OSError) -> str:
+    """What to say when the store could not be written: a full disk, most of all."""
+    place = error.filename or rt.graphroot
+    return f"writing the image to {place}: {(error.strerror or str(error)).lower()}"
 
 
 def _ensure_layer(

@@ -34,6 +34,10 @@ def download(url: str, tmpdir: str) -> IO[bytes]:
             )
         shutil.copyfileobj(response, target, 1 << 20)
         _check_length(url, response, target)
+    except OSError as error:
+        target.close()
+        reason = (error.strerror or str(error)).lower()
+        raise PolypodError(f"downloading {url} to {tmpdir}: {reason}") from error
     except urllib3.exceptions.HTTPError as error:
         target.close()
         raise PolypodError(f"downloading {url}: {error}") from error

@@ -8,7 +8,7 @@ import time
 from ..errors import PolypodError, StorageError
 from ..oci import image_changes, image_config, manifest
 from .events import emit
-from .images_copy import quiet
+from .images_copy import io_reason, quiet
 from .images_names import add_name, full_tag
 
 TYPE_CHECKING = False
@@ -76,6 +76,8 @@ def _named(
         return import_stream(rt, file, options, progress, created)
     except StorageError as error:
         raise type(error)(f'importing "{source}": {error}') from None
+    except OSError as error:
+        raise StorageError(f'importing "{source}": {io_reason(rt, error)}') from error
 
 
 def temp_dir(rt: Runtime) -> str:

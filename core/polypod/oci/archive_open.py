@@ -130,12 +130,12 @@ def _copy(source: IO[bytes], tmpdir: str) -> IO[bytes]:
     try:
         shutil.copyfileobj(source, target, 1 << 20)
         target.seek(0)
-    except (EOFError, ValueError) as error:
+    except BaseException as error:
         target.close()
-        raise FormatError(f"decompressing: {error}") from None
-    except BaseException:
-        target.close()
-        raise
+        if not isinstance(error, Exception) or (isinstance(error, OSError) and error.errno):
+            raise
+        # Each decompressor has an exception of its own for a damaged stream.
+        raise FormatError(f"decompressing: {error}") from error
     return target
 
 
@@ -161,7 +161,11 @@ def open_file(file: IO[bytes], name: str, tmpdir: str) -> Opened:
     """Open an archive file or stream, perhaps compressed; takes it over."""
     try:
         tar = Tar(seekable(file, tmpdir), name)
-    except (FormatError, EOFError, OSError) as error:
+    except OSError as error:
+        where = error.filename or tmpdir
+        reason = (error.strerror or str(error)).lower()
+        raise PolypodError(f"reading {name} by way of {where}: {reason}") from None
+    except (FormatError, EOFError) as error:
         reasons = [f"oci: open {name}/index.json: not a directory"]
         reasons += [
             f"oci-archive: {error}",
