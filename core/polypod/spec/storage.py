@@ -5,11 +5,12 @@ image_home=<imagestore>/<name> or "", options={...}, additional=(homes of additi
 ``options`` are those of storage.conf and ``--storage-opt``, with or without the driver's
 prefix (``overlay.mountopt``, ``mountopt``); a driver refuses one that it does not know, by name.
 A driver knows directories and mounts of layers by ID; layers.json, names, digests and locks
-are ``polypod.store``'s, once above all drivers. Constructing it makes at most its own directories.
+are ``polypod.store``'s, once above all drivers. Constructing it leaves nothing behind.
 
-All functions raise ``StorageError``; a driver that cannot work on the file system at
-``home`` raises ``DriverUnavailable``. Calls that change one layer are made under the store's
-locks or for an ID that nobody else knows yet.
+All functions raise ``StorageError``. A driver that cannot work on the file system of
+``home`` raises ``DriverUnavailable``, from its constructor when ``home`` is not there yet, so that the
+next driver can be tried. Calls that change one layer are made under the store's locks or for an ID
+that nobody else knows yet.
 """
 
 from __future__ import annotations

@@ -44,8 +44,18 @@ class Overlay:
         self._image_home = image_home
         self._options = parse(options or {})
         self._others = tuple(path for path in (image_home, *additional) if path)
-        self._checked = False
         self._userns: bool | None = None
+        if not os.path.isdir(f"{home}/{layout.LINKS}"):
+            self._probe()
+
+    def _probe(self) -> None:
+        """A store that was never used: find out whether overlay works on its file system."""
+        if not self._options.mount_program:
+            from .probe import why_not
+
+            reason = why_not(self._home, self._mount_options(()))
+            if reason:
+                raise DriverUnavailable(reason)
 
     # -- where a layer lies -------------------------------------------------------------
 
@@ -83,7 +93,7 @@ class Overlay:
         try:
             os.mkdir(directory, 0o700)
         except FileNotFoundError:
-            self._make_home(home)
+            os.makedirs(f"{home}/{layout.LINKS}", 0o755, exist_ok=True)
             os.mkdir(directory, 0o700)
         except FileExistsError:
             self.storage_remove(id)
@@ -111,16 +121,6 @@ class Overlay:
             _write(directory + "/lower", lower)
         else:
             os.mkdir(directory + "/empty", 0o700)
-
-    def _make_home(self, home: str) -> None:
-        """Make a home, and find out once whether overlay works on its file system."""
-        os.makedirs(f"{home}/{layout.LINKS}", 0o755, exist_ok=True)
-        if not self._options.mount_program:
-            from .probe import why_not
-
-            reason = why_not(home, self._mount_options(()))
-            if reason:
-                raise DriverUnavailable(reason)
 
     @hookimpl
     def storage_rename(self, id: str, new_id: str) -> bool:

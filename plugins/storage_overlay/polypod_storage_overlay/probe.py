@@ -23,9 +23,9 @@ def backing_file_system(path: str) -> str:
     return "<unknown>"
 
 
-def _trial(home: str, options: tuple[str, ...]) -> OSError | None:
-    """Mount an overlay of two lowers in ``home`` and take it away again."""
-    top = f"{home}/tmp-probe-{os.getpid()}"
+def _trial(directory: str, options: tuple[str, ...]) -> OSError | None:
+    """Mount an overlay of two lowers in a directory and take it away again."""
+    top = f"{directory}/tmp-probe-{os.getpid()}"
     try:
         for name in ("lower1", "lower2", "upper", "work", "merged"):
             os.makedirs(f"{top}/{name}", 0o700)
@@ -44,11 +44,20 @@ def _trial(home: str, options: tuple[str, ...]) -> OSError | None:
 
 
 def why_not(home: str, options: tuple[str, ...]) -> str:
-    """"" when overlay works in ``home``; otherwise the reason and the remedy, for ``DriverUnavailable``."""
-    if _trial(home, options) is None:
+    """"" when overlay works in ``home``; otherwise the reason and the remedy, for ``DriverUnavailable``.
+
+    ``home`` need not exist: the directory above it that does is tried. One that cannot be written
+    to tells nothing, and is left to the first use.
+    """
+    there = home
+    while not os.path.isdir(there):
+        there = os.path.dirname(there)
+    if not os.access(there, os.W_OK):
         return ""
-    error = _trial(home, ())
-    name = backing_file_system(home)
+    if _trial(there, options) is None:
+        return ""
+    error = _trial(there, ())
+    name = backing_file_system(there)
     if error is None:
         return f"overlay does not work in {home} with mountopt {','.join(options)}; change mountopt in storage.conf"
     if os.geteuid() != 0:
