@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import ConfigError
+from ..errors import ConfigError, RuntimeFailure
 from ..kit import fastjson
 
 TYPE_CHECKING = False
@@ -17,12 +17,26 @@ STAGES = frozenset(
     ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 )
 
+PRECREATE = "precreate"  # not a stage of the runtime's: the engine runs these
+_PRECREATE_TIMEOUT = 10.0  # seconds, as podman
 
-def spec_hooks(container: Container, spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the runtime spec's ``hooks``; later directories override files of the same name.
 
-    Raises ``ConfigError`` naming the file when one is malformed.
+def add_hooks(container: Container, spec: dict[str, Any]) -> dict[str, Any]:
+    """Give a spec its hooks and return it, or what the ``precreate`` hooks made of it.
+
+    Later directories override files of the same name. Raises ``ConfigError``
+    naming the file when one is malformed, ``RuntimeFailure`` when a ``precreate`` hook fails.
     """
+    hooks = _matching(container, spec)
+    first = hooks.pop(PRECREATE, [])
+    if hooks:
+        spec["hooks"] = hooks
+    for hook in first:
+        spec = _filter(hook, spec)
+    return spec
+
+
+def _matching(container: Container, spec: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     files: dict[str, str] = {}
     for folder in container.hooks_dirs:
         try:
@@ -35,9 +49,32 @@ def spec_hooks(container: Container, spec: dict[str, Any]) -> dict[str, list[dic
         document = _read(files[name])
         if _matches(document["when"], container, spec, files[name]):
             for stage in document["stages"]:
-                if stage != "precreate":
-                    hooks.setdefault(stage, []).append(document["hook"])
+                hooks.setdefault(stage, []).append(document["hook"])
     return hooks
+
+
+def _filter(hook: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """Run a ``precreate`` hook: it reads the spec and writes the one to use."""
+    from ..kit.spawn import run
+
+    path = hook["path"]
+    env = dict(line.split("=", 1) for line in hook.get("env") or () if "=" in line)
+    done = run(
+        (path, *(hook.get("args") or (path,))[1:]),
+        env=env,
+        input=fastjson.dumps(spec).encode(),
+        timeout=hook.get("timeout") or _PRECREATE_TIMEOUT,
+    )
+    if done.code:
+        text = done.stderr.decode(errors="replace").strip()
+        raise RuntimeFailure(f"precreate hook {path} failed with code {done.code}: {text}")
+    try:
+        changed = fastjson.loads(done.stdout)
+    except ValueError as error:
+        raise RuntimeFailure(f"precreate hook {path} wrote no JSON: {error}") from error
+    if not isinstance(changed, dict) or not {"process", "root", "linux"} <= changed.keys():
+        raise RuntimeFailure(f"precreate hook {path} wrote no runtime spec")
+    return changed
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -53,7 +90,7 @@ def _read(path: str) -> dict[str, Any]:
         problem = 'it needs a "hook" with a "path"'
     elif not isinstance(document.get("when"), dict) or not document["when"]:
         problem = 'it needs a "when" with a condition'
-    elif not set(document.get("stages") or ("",)) <= STAGES | {"precreate"}:
+    elif not set(document.get("stages") or ("",)) <= STAGES | {PRECREATE}:
         problem = f'its "stages" must be of {", ".join(sorted(STAGES))}'
     elif not os.path.exists(document["hook"]["path"]):
         problem = f"{document['hook']['path']} does not exist"

@@ -110,18 +110,15 @@ def generate(
         spec["root"]["readonly"] = True
     if container.namespaces.uts == "private":
         spec["hostname"] = container.hostname
-    _add_hooks(container, spec)
-    return spec
+    return _with_hooks(container, spec)
 
 
-def _add_hooks(container: Container, spec: dict[str, Any]) -> None:
+def _with_hooks(container: Container, spec: dict[str, Any]) -> dict[str, Any]:
     if not any(map(os.path.isdir, container.hooks_dirs)):
-        return
-    from .hooks import spec_hooks
+        return spec
+    from .hooks import add_hooks
 
-    hooks = spec_hooks(container, spec)
-    if hooks:
-        spec["hooks"] = hooks
+    return add_hooks(container, spec)
 
 
 def _hostname(container: Container, facts: HostFacts, ns_paths: dict[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from polypod.errors import ConfigError, UsageError
+from polypod.errors import ConfigError, RuntimeFailure, UsageError
 from polypod.model.container import (
     ContainerCreate,
     Lifecycle,
@@ -228,6 +228,32 @@ def test_hooks(maker, tmp_path):
     assert more["createRuntime"] == ["e.json"]
     assert more["startContainer"] == ["f.json"]
     assert more["prestart"] == ["a.json", "b.json"]
+
+
+def precreate(maker, folder, script):
+    program = {"path": "/bin/sh", "args": ["sh", "-c", script]}
+    hook(folder, "pre.json", hook=program, stages=["precreate"])
+    request = ContainerCreate(process=Process(command=("x",)), hooks_dirs=(str(folder),))
+    return maker.spec(request)
+
+
+def test_precreate_hooks_change_the_spec(maker, tmp_path):
+    spec = precreate(maker, tmp_path / "hooks", 'sed \'s/"args":..x../"args":["y"]/\'')
+    assert spec["process"]["args"] == ["y"]
+    assert "hooks" not in spec
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo no >&2; exit 3", "precreate hook /bin/sh failed with code 3: no"),
+        ("echo", "wrote no JSON"),
+        ("echo {}", "wrote no runtime spec"),
+    ],
+)
+def test_failing_precreate_hooks(maker, tmp_path, script, message):
+    with pytest.raises(RuntimeFailure, match=message):
+        precreate(maker, tmp_path / "hooks", f"cat > /dev/null; {script}")
 
 
 @pytest.mark.parametrize(
