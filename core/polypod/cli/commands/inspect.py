@@ -91,8 +91,12 @@ def _container(ctx: Context, name: str, size: bool) -> dict[str, Any]:
 
 def _image(ctx: Context, name: str, _size: bool) -> dict[str, Any]:
     from ...engine.images_inspect import inspect_image
+    from ..template import GoTime
 
-    return inspect_image(ctx.rt, name)
+    document = inspect_image(ctx.rt, name)
+    if document["Created"]:
+        document["Created"] = GoTime(document["Created"])
+    return document
 
 
 def _volume(ctx: Context, name: str, _size: bool) -> dict[str, Any]:
