@@ -34,9 +34,7 @@ def answer(ctx: Context, words: list[str], descriptions: bool) -> int:
     ]
     ctx.out("\n".join([*lines, f":{directive}"]))
     names = [f"ShellCompDirective{name}" for bit, name in _DIRECTIVES if directive & bit]
-    ctx.err(
-        f"Completion ended with directive: {', '.join(names) or 'ShellCompDirectiveDefault'}"
-    )
+    ctx.err(f"Completion ended with directive: {', '.join(names) or 'ShellCompDirectiveDefault'}")
     return 0
 
 

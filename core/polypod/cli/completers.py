@@ -15,9 +15,7 @@ Suggestion = tuple[str, str]  # the word and its description
 DEFAULT, NO_SPACE, NO_FILES, ONLY_DIRS = 0, 2, 4, 16
 
 
-def suggest(
-    ctx: Context, kind: str, typed: str, before: list[str]
-) -> tuple[list[Suggestion], int]:
+def suggest(ctx: Context, kind: str, typed: str, before: list[str]) -> tuple[list[Suggestion], int]:
     """Return what may complete ``typed`` and how the shell should go on.
 
     ``kind`` as in :class:`polypod.cli.command.Flag`; words in ``before`` are taken already.

@@ -177,9 +177,7 @@ def assign(options: Options, flag: Flag, value: str) -> None:
         parsed = _value(flag, value)
     except ValueError as error:
         names = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
-        raise UsageError(
-            f'invalid argument {quote(value)} for "{names}" flag: {error}'
-        ) from None
+        raise UsageError(f'invalid argument {quote(value)} for "{names}" flag: {error}') from None
     key = flag.name.replace("-", "_")
     values, given = options.__dict__, options._given
     # The first value replaces the default, later ones add to it.
@@ -233,9 +231,7 @@ def _measure(kind: str, text: str) -> float | int:
         try:
             return float(text)
         except ValueError:
-            raise ValueError(
-                f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax"
-            ) from None
+            raise ValueError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax") from None
     from .units import parse_duration, parse_size
 
     return parse_duration(text) if kind == "duration" else parse_size(text)

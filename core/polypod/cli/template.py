@@ -130,9 +130,7 @@ def _action(text: str, column: int) -> Action | None:
 
 def execute(parts: list[Part], value: Any, data: Data) -> str:
     """Execute a simple template on one value."""
-    return "".join(
-        part if isinstance(part, str) else _show(part, value, data) for part in parts
-    )
+    return "".join(part if isinstance(part, str) else _show(part, value, data) for part in parts)
 
 
 def _show(part: Action, value: Any, data: Data) -> str:
@@ -189,7 +187,7 @@ def _go_float(value: float) -> str:
 
     if not isfinite(value):
         return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
-    if value == 0 or 1e-4 <= abs(value) < 1e6 and "e" not in repr(value):
+    if value == 0 or (1e-4 <= abs(value) < 1e6 and "e" not in repr(value)):
         return repr(value).removesuffix(".0")
     return _with_exponent(value)
 

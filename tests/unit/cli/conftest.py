@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable
 
 import pytest
-
 from polypod.cli import main as cli_main
 from polypod.kit import log
 

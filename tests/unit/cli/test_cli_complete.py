@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from polypod.cli import complete, completers
 from polypod.cli.context import Context
 from polypod.errors import StateError
@@ -23,7 +22,10 @@ Cli = Callable[..., Any]
 @pytest.fixture
 def ctx(monkeypatch: pytest.MonkeyPatch) -> Context:
     """A context whose engine knows a few objects."""
-    containers = [({"id": "c1" * 32, "name": "web", "image_name": "i"}, {}), ({"id": "d2" * 32, "name": "db"}, {})]
+    containers = [
+        ({"id": "c1" * 32, "name": "web", "image_name": "i"}, {}),
+        ({"id": "d2" * 32, "name": "db"}, {}),
+    ]
     records = SimpleNamespace(
         containers=SimpleNamespace(rows=lambda: (containers, [])),
         volumes=SimpleNamespace(all=lambda: [SimpleNamespace(name="data")]),
@@ -32,7 +34,9 @@ def ctx(monkeypatch: pytest.MonkeyPatch) -> Context:
     rt = SimpleNamespace(
         records=records,
         store=SimpleNamespace(images=lambda: [image]),
-        network=SimpleNamespace(list=lambda: [SimpleNamespace(name="podman", driver="bridge", id="ef" * 32)]),
+        network=SimpleNamespace(
+            list=lambda: [SimpleNamespace(name="podman", driver="bridge", id="ef" * 32)]
+        ),
     )
     monkeypatch.setattr(Context, "rt", rt)
     return Context("podman")
@@ -113,11 +117,15 @@ def test_scripts(cli: Cli, tmp_path: Path) -> None:
     for shell in ("bash", "zsh", "fish"):
         text = cli("completion", shell).out
         assert "__complete" in text
-        assert text.endswith('# This file is generated with "podman completion"; see: polypod-completion(1)\n')
+        assert text.endswith(
+            '# This file is generated with "podman completion"; see: polypod-completion(1)\n'
+        )
         assert "__completeNoDesc" in cli("completion", "--no-desc", shell).out
         assert cli("completion", shell, "-f", str(tmp_path / shell)).out == ""
         assert (tmp_path / shell).read_text() == text
-    assert cli("completion", "tcsh").err == 'Error: invalid argument "tcsh" for "podman completion"\n'
+    assert (
+        cli("completion", "tcsh").err == 'Error: invalid argument "tcsh" for "podman completion"\n'
+    )
     assert cli("completion", "bash", "-f", "/nonexistent/x").code == 125
 
 

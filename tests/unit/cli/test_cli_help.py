@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-
 from polypod.cli import help as pages
 from polypod.cli.command import ZERO, Command, Flag
 from polypod.cli.context import Context
@@ -57,7 +56,9 @@ def test_pages_of_groups(cli: Cli, group: str) -> None:
     assert text == cli(*group.split(), "-h").out == cli("help", *group.split()).out
     usage = f"  podman {group} [command]" if group else "  podman [options] [command]"
     assert text.split("Usage:\n")[1].split("\n")[0] == usage
-    listed = re.findall(r"^  (\S+) +\S", text.split("Available Commands:", 1)[1].split("Options:")[0], re.M)
+    listed = re.findall(
+        r"^  (\S+) +\S", text.split("Available Commands:", 1)[1].split("Options:")[0], re.M
+    )
     expected = [name for name, _, _ in pages.children(group)]
     assert sorted(listed) == sorted(expected if group else [*expected, "help"])
 
@@ -117,7 +118,9 @@ def test_the_table_of_flags() -> None:
 def test_aliases_and_examples_follow_the_path(cli: Cli) -> None:
     ctx = Context("podman")
     ctx.path = "container list"
-    command = Command("ps", "List", lambda ctx, opts, args: 0, examples=("ps -a", "echo | polypod x"))
+    command = Command(
+        "ps", "List", lambda ctx, opts, args: 0, examples=("ps -a", "echo | polypod x")
+    )
     text = pages.page(ctx, command)
     assert "Aliases:\n  list, ls\n" in text
     assert "Examples:\n  podman container list -a\n  echo | podman x\n" in text

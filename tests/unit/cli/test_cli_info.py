@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from polypod.cli.yaml_text import to_yaml
 from polypod.engine import info_packages
 
@@ -57,7 +56,14 @@ def test_templates_use_gos_names(info: Callable[..., str]) -> None:
 
 def test_text_is_yaml(info: Callable[..., str]) -> None:
     text = info("info")
-    for line in ("host:", "  ociRuntime:", "    name: ", "registries: {}", "  graphOptions: {}", "    number: 0"):
+    for line in (
+        "host:",
+        "  ociRuntime:",
+        "    name: ",
+        "registries: {}",
+        "  graphOptions: {}",
+        "    number: 0",
+    ):
         assert any(found.startswith(line) for found in text.splitlines()) or "registries" in line
     yaml = pytest.importorskip("yaml")
     parsed = yaml.safe_load(text)
@@ -82,10 +88,18 @@ def test_yaml_forms() -> None:
     )
 
 
-texts = st.text(alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=12)
+texts = st.text(
+    alphabet=st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), max_size=12
+)
 
 
-@given(st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=3), st.one_of(texts, st.integers(), st.booleans(), st.none(), st.lists(texts, max_size=3)), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(alphabet="abc", min_size=1, max_size=3),
+        st.one_of(texts, st.integers(), st.booleans(), st.none(), st.lists(texts, max_size=3)),
+        max_size=4,
+    )
+)
 def test_yaml_can_be_read_back(document: dict[str, Any]) -> None:
     yaml = pytest.importorskip("yaml")
     assert yaml.safe_load(to_yaml(document)) == (document or None)

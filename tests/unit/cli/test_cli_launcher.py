@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import polypod
+import pytest
 
 SOURCE = Path(polypod.__file__).parent
 LAUNCHER = SOURCE.parent / "bin" / "polypod"
@@ -61,7 +60,9 @@ def test_links_lead_to_it_and_name_it(prefix: Prefix, tmp_path: Path) -> None:
     (tmp_path / "podman").symlink_to(prefix.bin / "polypod")
     (tmp_path / "link to link").symlink_to("podman")
     assert prefix.run("--x", program=tmp_path / "podman").endswith("See 'podman --help'\n")
-    assert prefix.run("--x", program=tmp_path / "link to link").endswith("See 'link to link --help'\n")
+    assert prefix.run("--x", program=tmp_path / "link to link").endswith(
+        "See 'link to link --help'\n"
+    )
 
 
 def test_it_is_found_on_path(prefix: Prefix, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from polypod import __version__
 from polypod.cli import main as cli_main
 from polypod.cli.command import Command, Flag
@@ -43,7 +42,11 @@ def test_version_forms(cli: Cli) -> None:
         (["--nope"], 125, "Error: unknown flag: --nope\nSee 'podman --help'\n"),
         (["bad", "--invalid"], 125, "Error: unknown flag: --invalid\nSee 'podman --help'\n"),
         (["version", "--foo"], 125, "Error: unknown flag: --foo\nSee 'podman version --help'\n"),
-        (["version", "--remote"], 125, "Error: unknown flag: --remote\nSee 'podman version --help'\n"),
+        (
+            ["version", "--remote"],
+            125,
+            "Error: unknown flag: --remote\nSee 'podman version --help'\n",
+        ),
         (["version", "x"], 125, "Error: `podman version` takes no arguments\n"),
         (["image", "--foo"], 125, "Error: unknown flag: --foo\nSee 'podman image --help'\n"),
         (["completion"], 125, "Error: accepts 1 arg(s), received 0\n"),
@@ -150,7 +153,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ("error", "code"),
     [(NoSuchContainer('no container "x"'), 125), (InUse("volume x is used"), 2)],
 )
-def test_errors_become_one_line_and_a_code(cli: Cli, fake: Any, error: Exception, code: int) -> None:
+def test_errors_become_one_line_and_a_code(
+    cli: Cli, fake: Any, error: Exception, code: int
+) -> None:
     def run(ctx: Context, opts: Options, args: list[str]) -> int:
         raise error
 
@@ -191,7 +196,9 @@ def test_global_flags_reach_the_command(cli: Cli, fake: Any) -> None:
         return 3
 
     fake(run, flags=(Flag("all", "a"),))
-    result = cli("--root", "/x y", "--db-backend", "kv", "container", "ls", "-a", "c", "--storage-opt=a=b")
+    result = cli(
+        "--root", "/x y", "--db-backend", "kv", "container", "ls", "-a", "c", "--storage-opt=a=b"
+    )
     assert result.code == 3
     flags = {"root": "/x y", "state-backend": "kv", "storage-opt": ["a=b"]}
     assert seen == [(flags, "container list", True, ["c"])]

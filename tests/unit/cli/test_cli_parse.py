@@ -7,7 +7,6 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from polypod.cli.command import Flag
 from polypod.cli.parse import FlagSet, HelpRequested, Options, parse, split_csv
 from polypod.errors import UsageError
@@ -151,8 +150,11 @@ def test_dash_position_is_told() -> None:
             ["--interval=x"],
             'invalid argument "x" for "--interval" flag: time: invalid duration "x"',
         ),
-        (["-m", "1x"], "invalid argument \"1x\" for \"-m, --memory\" flag: invalid suffix: 'x'"),
-        (["-l", "a"], 'invalid argument "a" for "-l, --label" flag: a must be formatted as key=value'),
+        (["-m", "1x"], 'invalid argument "1x" for "-m, --memory" flag: invalid suffix: \'x\''),
+        (
+            ["-l", "a"],
+            'invalid argument "a" for "-l, --label" flag: a must be formatted as key=value',
+        ),
         (
             ["-A", 'a"b'],
             'invalid argument "a\\"b" for "-A, --attach" flag: parse error on line 1, column 2: '
@@ -181,7 +183,12 @@ def test_defaults_are_not_shared() -> None:
 texts = st.text(alphabet=string.ascii_letters + string.digits + '=,."-_ /:\\', max_size=20)
 
 
-@given(name=texts, env=st.lists(texts, max_size=4), time=st.integers(-(2**62), 2**62), all=st.booleans())
+@given(
+    name=texts,
+    env=st.lists(texts, max_size=4),
+    time=st.integers(-(2**62), 2**62),
+    all=st.booleans(),
+)
 def test_round_trip(name: str, env: list[str], time: int, all: bool) -> None:
     args = [f"--name={name}", f"--time={time}", f"--all={str(all).lower()}"]
     for value in env:

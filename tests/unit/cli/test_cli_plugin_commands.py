@@ -8,7 +8,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-
 from polypod.cli import plugin_commands
 from polypod.cli.context import Context
 from polypod.errors import ConfigError, NotFound
@@ -58,10 +57,14 @@ def test_their_errors_are_shown_like_ours(cli: Cli, calls: list[Any]) -> None:
     assert cli("scan", "fail").err == "Error: nothing here\n"
     result = cli("broken")
     assert result.code == 125
-    assert result.err.startswith("Error: plugin command 'broken' (no_such_module:x) cannot be loaded: ")
+    assert result.err.startswith(
+        "Error: plugin command 'broken' (no_such_module:x) cannot be loaded: "
+    )
 
 
-def test_ours_cannot_be_replaced(cli: Cli, calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ours_cannot_be_replaced(
+    cli: Cli, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(plugin_commands, "installed", lambda flags: {"version": "no_such_module:x"})
     assert cli("version").code == 0
 

@@ -6,7 +6,6 @@ import gotpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from polypod.cli import render
 from polypod.cli.gotemplate import execute_full
 from polypod.cli.tabs import align, table
@@ -42,7 +41,9 @@ def test_a_users_table_splits_at_blanks() -> None:
 
 
 def test_lines_ranges_and_escapes() -> None:
-    assert render.format_rows(ROWS, r"{{.ID}}\n{{.Names}}") == "abc\nn1\nabcdefabcdef\na longer name\n"
+    assert (
+        render.format_rows(ROWS, r"{{.ID}}\n{{.Names}}") == "abc\nn1\nabcdefabcdef\na longer name\n"
+    )
     assert render.format_rows(ROWS, "{{range .}}{{.ID}},{{end}}") == "abc,abcdefabcdef,\n"
     assert render.format_rows(ROWS[:1], "{{json .Labels}}") == '{"a":"b"}\n'
     assert render.format_rows([], "{{.Foo}}") == ""
@@ -66,9 +67,7 @@ def test_fields_that_are_not_there() -> None:
     )
     assert str(caught.value) == words
     with pytest.raises(UsageError) as caught:
-        render.format_rows(
-            ROWS, "{{.Foo | upper}}", name="ps", type_name="containers.psReporter"
-        )
+        render.format_rows(ROWS, "{{.Foo | upper}}", name="ps", type_name="containers.psReporter")
     assert str(caught.value) == words
     assert render.render_one(ROWS[0], "{{.Labels.zz}}") == "<no value>\n"
     with pytest.raises(UsageError) as caught:
@@ -106,7 +105,7 @@ def test_bad_templates(template: str, words: str) -> None:
         ("{{if .B}}yes{{else}}no{{end}}", "yes"),
         ("{{with .M}}{{.k}}{{end}}", "v"),
         ("{{range .L}}<{{.}}>{{end}}", "<a><b>"),
-        ('{{range $k, $v := .M}}{{$k}}={{$v}}{{end}}', "k=v"),
+        ("{{range $k, $v := .M}}{{$k}}={{$v}}{{end}}", "k=v"),
         ("{{- .S -}}", "AbC"),
         ("{{.S | json}}", '"AbC"'),
     ],
@@ -141,8 +140,13 @@ leaves = st.one_of(
 
 
 @given(
-    value=st.fixed_dictionaries({"A": leaves, "B": leaves, "N": st.fixed_dictionaries({"A": leaves})}),
-    parts=st.lists(st.one_of(texts, st.sampled_from(["{{.A}}", "{{ .B }}", "{{.N.A}}", "{{json .N}}"])), max_size=6),
+    value=st.fixed_dictionaries(
+        {"A": leaves, "B": leaves, "N": st.fixed_dictionaries({"A": leaves})}
+    ),
+    parts=st.lists(
+        st.one_of(texts, st.sampled_from(["{{.A}}", "{{ .B }}", "{{.N.A}}", "{{json .N}}"])),
+        max_size=6,
+    ),
 )
 def test_the_fast_path_agrees_with_gotpl(value: dict[str, object], parts: list[str]) -> None:
     template = "".join(parts)
@@ -165,7 +169,13 @@ def test_columns_end_where_a_line_lacks_them() -> None:
     assert table([["H", "I"], ["ü" * 12, "x"]]) == f"H             I\n{'ü' * 12}  x\n"
 
 
-@given(st.lists(st.lists(st.text(alphabet="ab ", max_size=15), min_size=1, max_size=4), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.lists(st.text(alphabet="ab ", max_size=15), min_size=1, max_size=4),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_alignment_keeps_the_cells(rows: list[list[str]]) -> None:
     lines = align("".join("\t".join(row) + "\n" for row in rows)).split("\n")
     assert lines[-1] == ""
