@@ -14,6 +14,7 @@ from ..model.container import (
     Resources,
     Security,
 )
+from .fds import inherited
 from .mount_flags import mounts_from
 from .network_flags import network_from
 
@@ -117,7 +118,7 @@ def _process(opts: Options, command: tuple[str, ...]) -> Process:
         passwd_entry=opts.passwd_entry,
         group_entry=opts.group_entry,
         personality=opts.personality,
-        preserve_fds=opts.preserve_fds,
+        inherit_fds=inherited(opts),
     )
 
 
@@ -247,7 +248,7 @@ def _log(opts: Options) -> Log:
         else:
             extra[name] = value
     if opts.log_driver not in ("", "k8s-file", "json-file", "journald", "none", "passthrough", "passthrough-tty"):
-        raise UsageError(f"invalid log driver {opts.log_driver}: invalid argument")
+        raise UsageError("running container create option: invalid log driver: invalid argument")
     return Log(driver=opts.log_driver, path=path, tag=tag, max_size=size, labels=extra)
 
 

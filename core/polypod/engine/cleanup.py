@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..errors import NoSuchContainer
 from ..model.container import ContainerState
 from .events import emit_container
 from .locking import ContainerLock
@@ -76,7 +77,10 @@ def unmount(rt: Runtime, container: Container) -> None:
 
     release_mounts(rt, container)
     if container.image.id:
-        rt.store.unmount_container(container.id, force=True)
+        try:
+            rt.store.unmount_container(container.id, force=True)
+        except NoSuchContainer:
+            return  # a create that failed before it had a layer
 
 
 def forget_exit(rt: Runtime, container_id: str) -> None:

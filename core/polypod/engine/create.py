@@ -34,6 +34,7 @@ def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> C
     from .resolve import resolve
 
     if request.name:
+        request = request.evolve(name=request.name.removeprefix("/"))
         check_name(request.name)
         if request.replace:
             _replace(rt, request.name)
@@ -99,6 +100,20 @@ def _fill(rt: Runtime, container: Container, image: Image | None) -> None:
     os.makedirs(container.bundle, 0o700, exist_ok=True)
     os.makedirs(container.run_dir, 0o700, exist_ok=True)
     if image is not None:
+        _make_layer(rt, container, image)
+    if any(mount.type == "volume" for mount in container.mounts):
+        from .volumes import make_volumes
+
+        make_volumes(rt, container)
+    if any(mount.type == "volume" for mount in container.mounts):
+        from .volumes import make_volumes
+
+        make_volumes(rt, container)
+    rt.records.containers.set_state(container.id, ContainerState(status="configured"))
+
+
+def _make_layer(rt: Runtime, container: Container, image: Image) -> None:
+    try:
         rt.store.create_container(
             container.id,
             (container.name,),
@@ -111,15 +126,13 @@ def _fill(rt: Runtime, container: Container, image: Image | None) -> None:
             },
             volatile=container.lifecycle.remove,
         )
-    if any(mount.type == "volume" for mount in container.mounts):
-        from .volumes import make_volumes
-
-        make_volumes(rt, container)
-    if any(mount.type == "volume" for mount in container.mounts):
-        from .volumes import make_volumes
-
-        make_volumes(rt, container)
-    rt.records.containers.set_state(container.id, ContainerState(status="configured"))
+    except AlreadyExists as error:
+        raise AlreadyExists(
+            f'creating container storage: the container name "{container.name}" is already in use '
+            "by another tool's container. You have to remove that container to be able to reuse "
+            "that name: that name is already in use by an external entity, or use --replace to "
+            "instruct Podman to do so."
+        ) from error
 
 
 def _drop_run_dir(rt: Runtime, container_id: str) -> None:

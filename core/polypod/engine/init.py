@@ -166,13 +166,13 @@ def monitor_request(
         log_tag=log.tag,
         terminal=container.process.terminal,
         stdin=container.process.stdin,
-        preserve_fds=container.process.preserve_fds,
+        preserve_fds=max(container.process.inherit_fds, default=2) - 2,
         systemd_cgroup=engine.cgroup_manager == "systemd",
         cgroup_parent=_monitor_cgroup(container),
         no_pivot=engine.no_pivot_root,
         log_level=rt.settings.log_level or "warning",
         timeout=lifecycle.timeout,
-        inherit_fds=(*range(3, 3 + container.process.preserve_fds), *held),
+        inherit_fds=(*container.process.inherit_fds, *held),
         conmon_pidfile=lifecycle.conmon_pidfile or os.path.join(container.run_dir, "conmon.pid"),
     )
 

@@ -37,7 +37,7 @@ def inspect_container(rt: Runtime, container_id: str, *, size: bool = False) -> 
         "Rootfs": container.image.rootfs,
         "Pod": container.pod,
         **_paths(container),
-        "OCIRuntime": container.runtime,
+        "OCIRuntime": _runtime(container),
         "Name": container.name,
         "RestartCount": state.restart_count,
         "Driver": rt.driver_name,
@@ -63,6 +63,17 @@ def inspect_container(rt: Runtime, container_id: str, *, size: bool = False) -> 
     if size:
         document.update(_sizes(rt, container))
     return document
+
+
+def _runtime(container: Container) -> str:
+    """The runtime as it was asked for: a path stays a path."""
+    asked = container.create_command
+    return container.runtime_path if container.runtime_path in _runtime_flags(asked) else container.runtime
+
+
+def _runtime_flags(command: tuple[str, ...]) -> set[str]:
+    given = {word.partition("=")[2] for word in command if word.startswith("--runtime=")}
+    return given | {after for word, after in zip(command, command[1:], strict=False) if word == "--runtime"}
 
 
 def _state(rt: Runtime, container: Container, state: ContainerState) -> dict[str, Any]:

@@ -8,6 +8,8 @@ program would never see a connection again.
 
 from __future__ import annotations
 
+import sys
+
 from ..errors import NetworkError, PortInUse, UsageError
 from ..kit import netaddr
 from ..model.container import PortMapping
@@ -105,25 +107,18 @@ def resolve_ports(
 def assign_ports(rt: Runtime, container: Container) -> NetworkOptions:
     """The container's network options with its final port mappings.
 
-    Host ports need a namespace of the container's own: with ``host`` and ``none`` they are
-    dropped with a warning, as podman does, and a joined namespace refuses them.
+    Host ports need a namespace of the container's own: with ``host``, ``none`` and a joined
+    one they are dropped with a warning, as podman does.
     """
     network = container.network
     kind = network.mode.partition(":")[0]
-    if kind in ("container", "ns"):
+    if kind in ("container", "ns", "host", "none"):
         if network.ports:
-            raise UsageError(
-                "cannot set port bindings on an existing container network namespace: "
-                "publish the ports with the container that owns it"
-            )
-        return network
-    if kind in ("host", "none"):
-        if network.ports:
-            from ..kit.log import warning
-
-            warning(
+            # Not a log line: podman says it as it is, whatever the log level.
+            print(
                 f'Port mappings have been discarded because "{kind}" network namespace mode '
-                "does not support them"
+                "does not support them",
+                file=sys.stderr,
             )
         return network.evolve(ports=())
     ports = resolve_ports(

@@ -53,9 +53,14 @@ def parse_ulimit(text: str) -> Ulimit:
     if hard != -1 and (soft > hard or soft == -1):
         raise UsageError(
             f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: '
-            "ulimit soft limit must be less than or equal to hard limit"
+            "ulimit soft limit must be less than or equal to hard limit: "
+            f"soft: {_shown(soft)}, hard: {_shown(hard)}"
         )
     return Ulimit(name=name, soft=soft, hard=hard)
+
+
+def _shown(limit: int) -> str:
+    return "-1 (unlimited)" if limit == -1 else str(limit)
 
 
 def _limit(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import UsageError
+from ..errors import CommandNotExecutable, UsageError
 from ..oci.users import open_in_root
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ def _make(container: Container, rootfs: str, workdir: str, user: ExecUser) -> No
                 below = open_in_root(rootfs, done, os.O_DIRECTORY)
             except FileNotFoundError:
                 if not container.process.create_workdir:
-                    raise UsageError(
+                    raise CommandNotExecutable(
                         f'workdir "{workdir}" does not exist on container {container.id}'
                     ) from None
                 try:

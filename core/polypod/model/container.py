@@ -35,7 +35,7 @@ class Process(Struct):
     groups: tuple[str, ...] = ()  # --group-add
     terminal: bool = False
     stdin: bool = False  # keep stdin open (-i)
-    preserve_fds: int = 0  # further file descriptors, from 3 on, that the process inherits
+    inherit_fds: tuple[int, ...] = ()  # further file descriptors that the process gets
     umask: str = ""  # octal digits
     timezone: str = ""
     init: bool | None = None

@@ -74,15 +74,23 @@ def _is_mode(text: str) -> bool:
 def parse_rule(text: str) -> dict[str, Any]:
     """Parse a ``--device-cgroup-rule`` such as ``c 42:* rwm``."""
     parts = text.split()
-    numbers = parts[1].split(":") if len(parts) == 3 else []
-    if len(numbers) != 2 or parts[0] not in ("a", "b", "c") or not _is_mode(parts[2]):
-        raise UsageError(f"invalid device cgroup rule format: '{text}'")
-    rule: dict[str, Any] = {"allow": True, "type": parts[0], "access": parts[2]}
-    for name, number in zip(("major", "minor"), numbers, strict=True):
+    if len(parts) != 3:
+        raise UsageError(
+            "invalid device cgroup rule requires type, major:Minor, and access rules: "
+            f'"{text}"'
+        )
+    kind, numbers, access = parts
+    if kind not in ("a", "b", "c"):
+        raise UsageError(f"invalid device type in device-access-add: {kind}")
+    rule: dict[str, Any] = {"allow": True, "type": kind, "access": access}
+    for name, number in zip(("major", "minor"), numbers.split(":"), strict=False):
         if number != "*":
             if not number.isdigit():
-                raise UsageError(f"invalid device cgroup rule format: '{text}'")
+                raise UsageError(f'strconv.ParseUint: parsing "{number}": invalid syntax')
             rule[name] = int(number)
+    for letter in access:
+        if letter not in "rwm":
+            raise UsageError(f"invalid device access in device-access-add: {letter}")
     return rule
 
 

@@ -48,9 +48,9 @@ class ContainerRecords:
         if conflict.bucket == NAME:
             holder = self.name_holder(container.name)
             return AlreadyExists(
-                f'the container name "{container.name}" is already in use by {holder}. You have to '
+                f'creating container storage: the container name "{container.name}" is already in use by {holder}. You have to '
                 "remove that container to be able to reuse that name: that name is already in use, "
-                "or use --replace to instruct polypod to do so."
+                "or use --replace to instruct Podman to do so."
             )
         if conflict.key in container.depends:
             return NoSuchContainer(f"container {conflict.key[:12]} was removed in the meantime")

@@ -17,11 +17,9 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Create one container and print its ID."""
     from ...engine.create import create
     from ..create_request import create_request
-    from .run import reserve_cidfile, write_cidfile
+    from .run import write_cidfile
 
     request = create_request(opts, args, tuple(sys.argv))
-    if opts.cidfile:
-        reserve_cidfile(opts.cidfile)
     container = create(ctx.rt, request)
     if opts.cidfile:
         write_cidfile(opts.cidfile, container.id)

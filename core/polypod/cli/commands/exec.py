@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ...errors import PolypodError, RuntimeFailure, UsageError
 from ..command import Command, Flag
 
@@ -18,12 +16,13 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.exec import ExecRequest, exec_in
     from ...model.runtime import AttachStreams
     from ..create_request import environment
+    from ..fds import check_inherited, inherited
     from ..streams import interactive_terminal, keys
 
     container_id, command = _target(ctx, opts, args)
     if opts.cidfile and not args:
         raise UsageError("must provide a non-empty command to start an exec session: invalid argument")
-    _check_fds(opts)
+    check_inherited(opts)
     streams = None
     if not opts.detach:
         container_keys = ctx.rt.records.containers.get(container_id).lifecycle.detach_keys
@@ -44,7 +43,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         terminal=opts.tty,
         stdin=opts.interactive,
         privileged=opts.privileged,
-        inherit_fds=_inherited(opts),
+        inherit_fds=inherited(opts),
     )
     try:
         with interactive_terminal(streams):
@@ -93,26 +92,6 @@ def _find(ctx: Context, opts: Options, name: str) -> list[tuple[str, str]]:
         if time.monotonic() > deadline:
             raise Timeout(f"timed out waiting for container: {name}")
         time.sleep(0.1)
-
-
-def _check_fds(opts: Options) -> None:
-    if opts.preserve_fds and opts.preserve_fd:
-        raise UsageError("cannot specify both --preserve-fds and --preserve-fd")
-    flag = "preserve-fd" if opts.preserve_fd else "preserve-fds"
-    for fd in _inherited(opts):
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise UsageError(
-                f"file descriptor {fd} is not available - the {flag} option requires that "
-                "file descriptors must be passed"
-            ) from None
-
-
-def _inherited(opts: Options) -> tuple[int, ...]:
-    """Numbers of the descriptors that the process gets."""
-    listed = tuple(sorted({int(text) for text in opts.preserve_fd if text.isdigit()}))
-    return listed or tuple(range(3, 3 + opts.preserve_fds))
 
 
 COMMAND = Command(

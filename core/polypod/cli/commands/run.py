@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ...errors import UsageError
+from ...errors import CommandNotExecutable, RuntimeFailure, UsageError
 from ..command import Command, Flag
 from ..container_flags import FLAGS
 
@@ -34,23 +34,31 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
             "The input device is not a TTY. The --tty and --interactive flags might not work properly"
         )
     _check_fds(opts)
+    if opts.kernel_memory:
+        ctx.err("The --kernel-memory flag is no longer supported. This flag is a noop.")
     request = create_request(opts, args, tuple(sys.argv))
-    if opts.cidfile:
-        reserve_cidfile(opts.cidfile)
     streams = None if opts.detach else streams_for(opts, request)
 
     def on_created(container: Container) -> None:
         if opts.cidfile:
             write_cidfile(opts.cidfile, container.id)
 
-    with interactive_terminal(streams):
-        container, code = run_container(
-            ctx.rt,
-            request,
-            streams,
-            on_created=on_created,
-            proxy_signals=opts.sig_proxy and not opts.tty,
-        )
+    try:
+        with interactive_terminal(streams):
+            container, code = run_container(
+                ctx.rt,
+                request,
+                streams,
+                on_created=on_created,
+                proxy_signals=opts.sig_proxy and not opts.tty,
+            )
+    except RuntimeFailure as error:
+        # The runtime could not invoke the command: 126, unless it says more (podman-run(1)).
+        if error.exit_code == 125:
+            raise CommandNotExecutable(str(error)) from error
+        raise
+    if streams is not None and streams.stdout < 0 and streams.stderr < 0:
+        ctx.out(container.id)
     if code == DETACHED:
         if request.log.driver != "passthrough" and opts.detach:
             ctx.out(container.id)
@@ -61,28 +69,15 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 
 def _check_fds(opts: Options) -> None:
-    for fd in range(3, 3 + opts.preserve_fds):
-        try:
-            os.fstat(fd)
-        except OSError:
-            raise UsageError(
-                f"file descriptor {fd} is not available - the preserve-fds option requires that "
-                "file descriptors must be passed"
-            ) from None
+    from ..fds import check_inherited
 
-
-def reserve_cidfile(path: str) -> None:
-    """Refuse a --cidfile that is there already: another container may own it."""
-    if os.path.exists(path):
-        raise UsageError(
-            f"container id file exists. Ensure another container is not using it or delete {path}"
-        )
+    check_inherited(opts)
 
 
 def write_cidfile(path: str, container_id: str) -> None:
-    """Write the container's ID, never over another file."""
+    """Write the container's ID, over what an earlier container may have left there."""
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise UsageError(f"cidfile {path}: {(error.strerror or '').lower()}") from error
     try:
