@@ -121,7 +121,7 @@ def wait_for_exit(rt: Runtime, container_id: str) -> int:
 def _clean_if_ended(rt: Runtime, container_id: str) -> None:
     """The container may have ended while we were its owner: then the exit command did nothing."""
     from .states import LIVE
-from .sync import refresh
+    from .sync import refresh
 
     try:
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
