@@ -21,6 +21,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.run import DETACHED
     from ...engine.run import run as run_container
     from ..create_request import create_request
+    from ..fds import check_inherited
     from ..streams import interactive_terminal, streams_for
 
     if opts.rmi:
@@ -33,7 +34,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         warning(
             "The input device is not a TTY. The --tty and --interactive flags might not work properly"
         )
-    _check_fds(opts)
+    check_inherited(opts)
     if opts.kernel_memory:
         ctx.err("The --kernel-memory flag is no longer supported. This flag is a noop.")
     request = create_request(opts, args, tuple(sys.argv))
@@ -66,12 +67,6 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.rmi:
         _remove_image(ctx, request)
     return code
-
-
-def _check_fds(opts: Options) -> None:
-    from ..fds import check_inherited
-
-    check_inherited(opts)
 
 
 def write_cidfile(path: str, container_id: str) -> None:
