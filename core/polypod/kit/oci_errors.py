@@ -118,7 +118,7 @@ def _has(line: str, needles: tuple[str, ...]) -> bool:
 
 
 def _hybrid_remedy() -> str:
-    """What helps an older crun on a host whose cgroup2 keeps a controller of its own."""
+    """What helps a runtime that refuses a host whose cgroup2 keeps a controller of its own."""
     try:
         with open("/sys/fs/cgroup/unified/cgroup.controllers", encoding="ascii") as file:
             left = file.read().split()
@@ -130,4 +130,4 @@ def _hybrid_remedy() -> str:
         f"mkdir -p /sys/fs/cgroup/{c} && mount -t cgroup -o {c} cgroup /sys/fs/cgroup/{c};"
         for c in left
     )
-    return f" (this crun wants every controller in a v1 hierarchy: {mounts.rstrip(';')})"
+    return f" (this runtime wants every controller in a v1 hierarchy: {mounts.rstrip(';')})"

@@ -33,7 +33,8 @@ def monitor_start(request: MonitorStart) -> MonitorStarted:
 def monitor_spawn(request: MonitorStart) -> Callable[[], MonitorStarted]:
     """Like ``monitor_start``, but return at once; calling the result waits for the outcome.
 
-    Lets the engine write its state while the runtime works.
+    Lets the engine write its state while the runtime works. The result may have a method
+    ``cancel()``, which ends the monitor and whatever it has made by then.
     """
 
 
@@ -74,8 +75,9 @@ def monitor_exit_status(id: str, exit_dir: str, persist_dir: str) -> ExitStatus 
 def monitor_wait(id: str, exit_dir: str, persist_dir: str, pid: int, timeout: float) -> ExitStatus | int:
     """Wait for the exit status, without polling where the kernel allows it.
 
-    Negative ``timeout`` waits for ever. Returns ``0`` when time ran out, or when the
-    monitor died without writing a status (then the process ``pid`` is gone as well).
+    ``pid`` is the container's first process or its monitor. Negative ``timeout`` (seconds)
+    waits for ever. Returns ``0`` when time ran out, or when the monitor died without writing
+    a status; the container's process is then gone as well.
     """
 
 
