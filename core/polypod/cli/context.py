@@ -67,16 +67,12 @@ class Context:
         write_all(2, (text + end).encode("utf-8", "surrogateescape"))
 
     def close(self) -> None:
-        """Say that the command is over; safe to call twice.
+        """Let go of the engine; safe to call twice.
 
         The process leaves with ``os._exit``: the kernel closes the state's files and
         frees its locks sooner than we could.
         """
-        rt, self._rt = self._rt, None
-        if rt is not None:
-            from ..kit.log import debug
-
-            debug("Shutting down engines")
+        self._rt = None
 
 
 def write_all(fd: int, data: bytes) -> None:

@@ -14,6 +14,7 @@ except ImportError:  # pragma: no cover - other Python implementations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 
@@ -34,6 +35,32 @@ def _default(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is not JSON serializable")
+
+
+def _indented(value: object, step: str, line: str, sort_keys: bool) -> Iterator[str]:
+    """What ``json.dumps(indent=...)`` gives; the C encoder cannot indent before Python 3.15."""
+    if isinstance(value, dict) and value:
+        mark = "{"
+        for key in sorted(value) if sort_keys else value:
+            yield f"{mark}{line}{step}{encode_basestring(_key(key))}: "
+            yield from _indented(value[key], step, line + step, sort_keys)
+            mark = ","
+        yield line + "}"
+    elif isinstance(value, (list, tuple)) and value:
+        mark = "["
+        for item in value:
+            yield f"{mark}{line}{step}"
+            yield from _indented(item, step, line + step, sort_keys)
+            mark = ","
+        yield line + "]"
+    elif value is None or isinstance(value, (str, int, float, dict, list, tuple)):
+        yield dumps(value)
+    else:
+        yield from _indented(_default(value), step, line, sort_keys)
+
+
+def _key(key: object) -> str:
+    return key if isinstance(key, str) else dumps(key)
 
 
 if make_scanner is not None:
@@ -57,14 +84,8 @@ if make_scanner is not None:
     def dumps(value: object, *, sort_keys: bool = False, indent: int | None = None) -> str:
         """Encode to compact JSON, or to indented JSON when ``indent`` is given."""
         if indent is not None:
-            import json
-
-            return json.dumps(
-                value, indent=indent, sort_keys=sort_keys, ensure_ascii=False, default=_default
-            )
-        encode = make_encoder(
-            {}, _default, encode_basestring, None, ":", ",", sort_keys, False, False
-        )
+            return "".join(_indented(value, " " * indent, "\n", sort_keys))
+        encode = make_encoder({}, _default, encode_basestring, None, ":", ",", sort_keys, False, False)
         return "".join(encode(value, 0))
 
 else:  # pragma: no cover
