@@ -15,6 +15,8 @@ import os
 import sys
 import time
 
+from ..errors import StorageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,7 +65,11 @@ class Held:
 
     def record_write(self) -> None:
         """Tell the peers that what the lock protects is about to change (write lock only)."""
-        os.pwrite(self.fd, new_last_write(), 0)
+        try:
+            os.pwrite(self.fd, new_last_write(), 0)
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise StorageError(f"cannot write {self.path}: {reason}; nothing was changed") from error
 
     def is_current(self) -> bool:
         """Whether the path still leads to the locked file; false when somebody removed it."""
@@ -92,21 +98,26 @@ class Held:
         self.release()
 
 
-def _open(path: str, flags: int) -> int:
+def _open(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, flags, 0o644)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(path, flags, 0o644)
 
 
 def lock_write(path: str) -> Held:
     """Lock for writing, waiting for whoever holds it. Missing directories and files are made.
 
     Locks belong to the open file, not to the process: two threads exclude each
-    other, and a second call in one thread waits for ever.
+    other, and a second call in one thread waits for ever. ``StorageError`` when the file
+    cannot be made or opened.
     """
-    fd = _open(path, os.O_RDWR)
+    try:
+        fd = _open(path)
+    except OSError as error:
+        raise StorageError(f"cannot lock {path}: {(error.strerror or '').lower()}") from error
     return _wait(fd, path, _WRITE)
 
 

@@ -146,6 +146,9 @@ def apply(
             uids, gids = _extract(pipeline, target, split, style)
         finally:
             split.close()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"cannot extract the layer into {target}: {reason}") from error
     finally:
         pipeline.close()
     given = pipeline.given if pipeline.compression else pipeline.plain

@@ -120,10 +120,11 @@ def _zlib_error() -> type[Exception]:
 
 def _isal_error() -> type[Exception]:
     try:
-        from isal.igzip_lib import IsalError
+        from isal import igzip_lib
     except ImportError:
         return StorageError
-    return IsalError  # type: ignore[no-any-return]
+    error: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
+    return error
 
 
 def _lzma_error() -> type[Exception]:

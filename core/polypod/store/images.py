@@ -212,11 +212,15 @@ def _write_items(directory: str, items: dict[str, bytes]) -> dict[str, tuple[str
     """Write big data files before the record names them; ``{key: (digest, size)}``."""
     import hashlib
 
-    os.makedirs(directory, 0o700, exist_ok=True)
     sums = {}
-    for key, data in items.items():
-        write_atomic(f"{directory}/{big_data_name(key)}", data, durable=True)
-        sums[key] = ("sha256:" + hashlib.sha256(data).hexdigest(), len(data))
+    try:
+        os.makedirs(directory, 0o700, exist_ok=True)
+        for key, data in items.items():
+            write_atomic(f"{directory}/{big_data_name(key)}", data, durable=True)
+            sums[key] = ("sha256:" + hashlib.sha256(data).hexdigest(), len(data))
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise StorageError(f"cannot write {directory}: {reason}") from error
     return sums
 
 

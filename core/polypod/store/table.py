@@ -9,6 +9,7 @@ decoded and encoded as a whole.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ..errors import StorageError
@@ -96,10 +97,34 @@ class Text:
         """Replace the file. The caller holds the write lock and has recorded the write."""
         data = self.text.encode("utf-8")
         try:
-            write_atomic(self.path, data, durable=durable, alone=True)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
-            write_atomic(self.path, data, durable=durable, alone=True)
+            try:
+                write_atomic(self.path, data, durable=durable, alone=True)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+                write_atomic(self.path, data, durable=durable, alone=True)
+        except OSError as error:
+            if error.errno == errno.ENOSPC and _shrink(self.path, data):
+                return
+            reason = (error.strerror or "").lower()
+            raise StorageError(f"cannot write {self.path}: {reason}; nothing was changed") from error
+
+
+def _shrink(path: str, data: bytes) -> bool:
+    """Write less into the same blocks: on a full disk records must still go away, to free it.
+
+    Padded with blanks to the old length and written in one call, so that it is one document all the while.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        size = os.fstat(fd).st_size
+        if len(data) > size:
+            return False
+        return os.pwrite(fd, data.ljust(size), 0) == size
+    finally:
+        os.close(fd)
 
 
 def _decode(path: str, text: str) -> list[dict[str, Any]]:

@@ -360,6 +360,32 @@ class StorageSuite(StoreCase):
             store.put_layer("", io.BytesIO(data), diff_digest="sha256:" + "0" * 64)
         assert leftovers(store) == []
 
+    def test_a_full_disk_is_said_in_one_line_and_harms_nothing(
+        self, make_store: Callable[..., Store], tmp_path: Path
+    ) -> None:
+        disk = tmp_path / "small"
+        disk.mkdir()
+        mounts.mount("tmpfs", str(disk), "tmpfs", 0, "size=1m")
+        store = make_store("small/root")
+        base = put(store, "", tar.member("f", b"1"))
+        image = put_image(store, base.id)
+        with pytest.raises(StorageError, match="no space left on device"):
+            put(store, base.id, tar.member("big", bytes(4 << 20)))
+        assert store.driver.list() == [base.id]
+        with open(disk / "fill", "wb") as file, pytest.raises(OSError):
+            while True:
+                os.write(file.fileno(), bytes(4096))
+        with pytest.raises(StorageError, match="no space left on device"):
+            for number in range(300):
+                store.create_container(f"{number:064x}", (), image.id, {"x": "y" * 500}, False)
+        for record in list(store.containers())[:2]:
+            store.delete_container(record["id"])  # a full disk must be freed somehow
+        os.unlink(disk / "fill")
+        assert store.check() == []
+        for record in list(store.containers()):
+            store.delete_container(record["id"])
+        assert store.driver.list() == [base.id]
+
     # -- life cycle ------------------------------------------------------------------------------
 
     def test_mounts_are_counted(self, store: Store) -> None:

@@ -23,8 +23,10 @@ def member(name: str, content: bytes | None = None, **fields: Any) -> tuple[tarf
     info.mode = 0o644 if content is not None else 0o755
     info.mtime = MTIME
     info.size = len(content or b"")
-    for xattr, value in fields.pop("xattrs", {}).items():
-        info.pax_headers[f"SCHILY.xattr.{xattr}"] = value.decode("utf-8", "surrogateescape")
+    info.pax_headers = {
+        f"SCHILY.xattr.{xattr}": value.decode("utf-8", "surrogateescape")
+        for xattr, value in fields.pop("xattrs", {}).items()
+    }
     for field, value in fields.items():
         setattr(info, field, value)
     return info, content or b""

@@ -89,17 +89,25 @@ class Overlay:
             lower = layout.lower_file(below, parent)
             if lower.count(":") >= _MAX_LOWERS:
                 raise StorageError(f"layer {id} would have more than {_MAX_LOWERS} layers below it")
-        directory = f"{home}/{id}"
+        try:
+            self._make(f"{home}/{id}", id)
+            self._fill(home, id, lower, owner)
+        except OSError as error:
+            self.storage_remove(id)
+            reason = (error.strerror or "").lower()
+            raise StorageError(f"cannot make layer {id} in {home}: {reason}") from error
+        return True
+
+    def _make(self, directory: str, id: str) -> None:
         try:
             os.mkdir(directory, 0o700)
         except FileNotFoundError:
-            os.makedirs(f"{home}/{layout.LINKS}", 0o755, exist_ok=True)
+            links = f"{os.path.dirname(directory)}/{layout.LINKS}"
+            os.makedirs(links, 0o755, exist_ok=True)
             os.mkdir(directory, 0o700)
         except FileExistsError:
             self.storage_remove(id)
             os.mkdir(directory, 0o700)
-        self._fill(home, id, lower, owner)
-        return True
 
     def _fill(self, home: str, id: str, lower: str, owner: os.stat_result | None) -> None:
         directory = f"{home}/{id}"

@@ -79,22 +79,15 @@ class VFS:
             raise StorageError(
                 f"layer {parent} is not on disk in {home}; its image is damaged: remove and load it again"
             )
-        os.makedirs(f"{home}/dir", 0o700, exist_ok=True)
-        remove_tree(directory)
-        os.mkdir(directory, 0o700)
-        if not below:
-            os.chmod(directory, _ROOT_MODE)
-            return True
-        info = os.stat(below)
-        os.chown(directory, info.st_uid, info.st_gid)
-        os.chmod(directory, info.st_mode & 0o7777)
-        from polypod.kit.copytree import copy_tree
-
         try:
-            copy_tree(below, directory)
+            os.makedirs(f"{home}/dir", 0o700, exist_ok=True)
+            remove_tree(directory)
+            os.mkdir(directory, 0o700)
+            _fill(directory, below)
         except OSError as error:
             remove_tree(directory)
-            raise StorageError(f"cannot copy layer {parent}: {error}") from error
+            reason = (error.strerror or "").lower()
+            raise StorageError(f"cannot make layer {id} in {home}: {reason}") from error
         return True
 
     @hookimpl
@@ -173,3 +166,16 @@ class VFS:
     @hookimpl
     def storage_info(self) -> list[tuple[str, str]]:
         return []
+
+
+def _fill(directory: str, below: str) -> None:
+    """Make a fresh directory a copy of the layer below it."""
+    if not below:
+        os.chmod(directory, _ROOT_MODE)
+        return
+    from polypod.kit.copytree import copy_tree
+
+    info = os.stat(below)
+    os.chown(directory, info.st_uid, info.st_gid)
+    os.chmod(directory, info.st_mode & 0o7777)
+    copy_tree(below, directory)
