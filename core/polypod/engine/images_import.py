@@ -82,7 +82,7 @@ def _named(
 
 def temp_dir(rt: Runtime) -> str:
     """Where big temporary files go: TMPDIR, or the configured image_copy_tmp_dir."""
-    configured = getattr(rt.settings.engine, "image_copy_tmp_dir", "") or "/var/tmp"
+    configured = rt.settings.engine.image_copy_tmp_dir or "/var/tmp"
     if configured == "storage":
         configured = os.path.join(rt.graphroot, "tmp")
         os.makedirs(configured, 0o700, exist_ok=True)

@@ -60,6 +60,7 @@ COMMAND = Command(
             "all", "a",
             usage="Remove all images not in use by containers, not just dangling ones",
         ),
+        Flag("build-cache", usage="Remove persistent build cache (there is none: nothing builds)"),
         Flag(
             "external",
             usage="Remove images even when they are used by external containers "

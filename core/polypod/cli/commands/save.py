@@ -28,13 +28,16 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         raise UsageError("refusing to save to terminal. Use -o flag or redirect")
     if ":" in opts.output:
         raise UsageError(f'invalid filename (should not contain ":") "{opts.output}"')
+    several = opts.multi_image_archive
+    if not opts.changed("multi-image-archive"):
+        several = ctx.settings.engine.multi_image_archive
     options = SaveOptions(
         format=opts.format,
-        tags=[] if opts.multi_image_archive else args[1:],
+        tags=[] if several else args[1:],
         compress=opts.compress,
         uncompressed=opts.uncompressed,
     )
-    names = args if opts.multi_image_archive else args[:1]
+    names = args if several else args[:1]
     progress = ctx.err if opts.output and not opts.quiet else quiet
     save(ctx.rt, names, opts.output, options, progress)
     return 0
