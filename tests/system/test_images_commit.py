@@ -30,9 +30,11 @@ def cli() -> Iterator[Program]:
              "sh", "-c", SCRIPT)  # fmt: skip
         yield made
     finally:
-        made("rm", "-f", "-a")
-        unmount_below(folder)
-        shutil.rmtree(folder)
+        try:
+            made("rm", "-f", "-a")
+        finally:
+            unmount_below(folder)
+            shutil.rmtree(folder)
 
 
 def test_commit(cli: Program) -> None:
