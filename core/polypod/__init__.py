@@ -10,8 +10,8 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "Engine": "polypod.engine.api",
-    "AsyncEngine": "polypod.engine.aio",
+    "Engine": "polypod.api.engine",
+    "AsyncEngine": "polypod.api.aio",
     "PolypodError": "polypod.errors",
 }
 

@@ -84,6 +84,54 @@ def read(rt: Runtime, *, since: float = 0.0, until: float = 0.0) -> Iterator[Eve
                 yield event
 
 
+def follow(rt: Runtime, *, since: float | None = None) -> Iterator[Event]:
+    """Events as they happen, for ever; with ``since`` first those from that Unix time on.
+
+    The place in the log is taken at the call, so nothing that happens later is lost.
+    """
+    path = events_path(rt)
+    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    end = os.stat(path).st_size if os.path.exists(path) else 0
+    earlier = list(read(rt, since=since)) if since is not None else []
+    return _follow(path, end, earlier)
+
+
+def _follow(path: str, position: int, earlier: list[Event]) -> Iterator[Event]:
+    import select
+
+    from ..kit.inotify import IN_CREATE, IN_MODIFY, IN_MOVED_TO, Inotify
+
+    watch = Inotify()
+    try:
+        watch.watch(os.path.dirname(path), IN_MODIFY | IN_CREATE | IN_MOVED_TO)
+        yield from earlier
+        while True:
+            position, lines = _after(path, position)
+            for line in lines:
+                event = parse(line)
+                if event is not None:
+                    yield event
+            if not lines:
+                select.select([watch], [], [])
+                watch.drain()
+    finally:
+        watch.close()
+
+
+def _after(path: str, position: int) -> tuple[int, list[bytes]]:
+    """Whole lines behind a place in the log; a log that is shorter now was rotated."""
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size < position:
+                position = 0
+            file.seek(position)
+            data = file.read()
+    except FileNotFoundError:
+        return 0, []
+    whole = data[: data.rfind(b"\n") + 1]
+    return position + len(whole), whole.splitlines()
+
+
 def parse(line: bytes) -> Event | None:
     """One line of the log; None for one that a crash cut short."""
     try:

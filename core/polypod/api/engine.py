@@ -1,0 +1,77 @@
+"""``polypod.Engine``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ..engine.runtime import Runtime
+    from .containers import Containers
+    from .events import Events
+    from .images import Images
+
+
+class Engine:
+    """A container engine in this process.
+
+    Without arguments it works on the same store, state and configuration as the command
+    line does. Keyword arguments are the command line's global flags with
+    underscores: ``root``, ``runroot``, ``imagestore``, ``state_backend``, ``runtime``,
+    ``storage_driver``, ``network_backend``, ``config``, ``log_level`` and so on. Raises
+    ``ConfigError`` and ``CompositionError`` when the engine cannot be put together.
+
+    Use it as a context manager, or call :meth:`close`. It may be used from several threads.
+    """
+
+    def __init__(self, **flags: Any) -> None:
+        from ..assembly import open_runtime
+
+        self._rt = open_runtime(_as_flags(flags))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release files; containers go on running. A closed engine opens again when used."""
+        self._rt.close()
+
+    @property
+    def runtime(self) -> Runtime:
+        """The context of the engine's use cases, for what has no method here."""
+        return self._rt
+
+    @property
+    def containers(self) -> Containers:
+        """Create, run, find and list containers."""
+        from .containers import Containers
+
+        return Containers(self._rt)
+
+    @property
+    def images(self) -> Images:
+        """Load, import, find, list and remove images."""
+        from .images import Images
+
+        return Images(self._rt)
+
+    @property
+    def events(self) -> Events:
+        """What happened, and what happens."""
+        from .events import Events
+
+        return Events(self._rt)
+
+
+def _as_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.replace("_", "-"): [*value] if isinstance(value, (list, tuple)) else str(value)
+        for name, value in flags.items()
+        if value is not None
+    }

@@ -1,0 +1,72 @@
+"""``engine.images``."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..engine.runtime import Runtime
+    from ..model.image import Image
+
+
+class Images:
+    """The images of an engine's store."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+
+    def list(
+        self, *, all: bool = False, filters: Sequence[str] = ()
+    ) -> builtins.list[dict[str, Any]]:
+        """Summaries as ``podman images --format json`` has them; ``filters`` as its --filter."""
+        from ..engine.images_list import list_images
+
+        return list_images(self._rt, [*filters], all=all)
+
+    def get(self, ref: str) -> Image:
+        """An image by name, ID or ID prefix; raises ``NoSuchImage``."""
+        return self._rt.store.find_image(ref)
+
+    def exists(self, ref: str) -> bool:
+        """Whether there is such an image."""
+        from ..engine.images_lookup import exists
+
+        return exists(self._rt, ref)
+
+    def inspect(self, ref: str) -> dict[str, Any]:
+        """Everything about an image, as ``podman image inspect`` prints it."""
+        from ..engine.images_inspect import inspect_image
+
+        return inspect_image(self._rt, ref)
+
+    def load(self, path: str) -> builtins.list[str]:
+        """Load an archive or an image directory; the names of what it held."""
+        from ..engine.images_load import load_path
+
+        return load_path(self._rt, path)
+
+    def import_(
+        self, source: str, reference: str = "", *, changes: Sequence[str] = (), message: str = ""
+    ) -> str:
+        """Make an image from a tar file or URL; ``changes`` are Containerfile instructions. Returns its ID."""
+        from ..engine.images_import import ImportOptions, import_path
+
+        options = ImportOptions(reference=reference, changes=[*changes], message=message)
+        return import_path(self._rt, source, options)
+
+    def tag(self, ref: str, name: str) -> None:
+        """Give an image one more name."""
+        from ..engine.images_names import tag
+
+        tag(self._rt, ref, [name])
+
+    def remove(self, ref: str, *, force: bool = False) -> None:
+        """Remove a name of an image, and the image with its last name."""
+        from ..engine.images_remove import RemoveOptions, remove_images
+
+        _, errors = remove_images(self._rt, [ref], RemoveOptions(force=force))
+        if errors:
+            raise errors[0]
