@@ -60,9 +60,11 @@ def load(path: str, target: str) -> CommandSpec:
 def run(ctx: Context, target: str, args: list[str]) -> int:
     """Run the subcommand over an open engine; return its exit code."""
     spec = load(ctx.path, target)
-    from ..engine.api import Engine
+    from .. import Engine
 
-    return int(spec.run(Engine.from_runtime(ctx.rt), args) or 0)  # type: ignore[operator]
+    flags = {name.replace("-", "_"): value for name, value in ctx.flags.items()}
+    with Engine(**flags) as engine:
+        return int(spec.run(engine, args) or 0)  # type: ignore[operator]
 
 
 def rows(flags: Mapping[str, Any], group: str) -> list[tuple[str, str]]:

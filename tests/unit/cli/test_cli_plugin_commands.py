@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
+import polypod
 import pytest
 from polypod.cli import plugin_commands
-from polypod.cli.context import Context
 from polypod.errors import ConfigError, NotFound
 from polypod.spec.command import CommandSpec
 
 Cli = Callable[..., Any]
+
+
+class FakeEngine:
+    """Tells with which flags it was opened."""
+
+    def __init__(self, **flags: Any) -> None:
+        self.flags = flags
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
 
 
 @pytest.fixture
@@ -31,10 +44,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     module.scan = CommandSpec(summary="Scan things", run=run, usage="[options] THING")  # type: ignore[attr-defined]
     module.top = CommandSpec(summary="Top", run=run)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    engine = ModuleType("polypod.engine.api")
-    engine.Engine = SimpleNamespace(from_runtime=lambda rt: ("engine over", rt))  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "polypod.engine.api", engine)
-    monkeypatch.setattr(Context, "rt", "rt")
+    monkeypatch.setitem(polypod.__dict__, "Engine", FakeEngine)
     known = {
         "scan": f"{module.__name__}:scan",
         "image scan": f"{module.__name__}:scan",
@@ -50,21 +60,17 @@ def test_they_are_called_with_their_arguments_unparsed(cli: Cli, calls: list[Any
     assert cli("--root", "/x", "image", "scan", "-h").code == 7
     assert cli("tools", "deep").code == 7
     assert [args for _, args in calls] == [["--any", "x"], ["-h"], []]
-    assert calls[0][0] == ("engine over", "rt")
+    assert calls[1][0].flags == {"root": "/x"}
 
 
 def test_their_errors_are_shown_like_ours(cli: Cli, calls: list[Any]) -> None:
     assert cli("scan", "fail").err == "Error: nothing here\n"
     result = cli("broken")
     assert result.code == 125
-    assert result.err.startswith(
-        "Error: plugin command 'broken' (no_such_module:x) cannot be loaded: "
-    )
+    assert result.err.startswith("Error: plugin command 'broken' (no_such_module:x) cannot be loaded: ")
 
 
-def test_ours_cannot_be_replaced(
-    cli: Cli, calls: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ours_cannot_be_replaced(cli: Cli, calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin_commands, "installed", lambda flags: {"version": "no_such_module:x"})
     assert cli("version").code == 0
 
