@@ -43,8 +43,13 @@ def ensure_workdir(container: Container, rootfs: str, user: ExecUser) -> None:
 
 
 def _is_mounted(container: Container, workdir: str) -> bool:
+    """Whether the directory lies on a mount, or is made by the runtime for one below it."""
     path = workdir.rstrip("/") + "/"
-    return any(path.startswith(mount.destination.rstrip("/") + "/") for mount in container.mounts)
+    for mount in container.mounts:
+        destination = mount.destination.rstrip("/") + "/"
+        if path.startswith(destination) or destination.startswith(path):
+            return True
+    return False
 
 
 def _make(container: Container, rootfs: str, workdir: str, user: ExecUser) -> None:

@@ -362,6 +362,8 @@ def test_the_users_workdir_must_exist(maker):
         workdir(maker, "/etc/passwd", config=False)
     mount = Mount(type="tmpfs", destination="/mnt")
     assert not workdir(maker, "/mnt/x", config=False, mounts=(mount,)).exists()
+    below = Mount(type="tmpfs", destination="/new/place")
+    assert not workdir(maker, "/new", config=False, mounts=(below,)).exists()
 
 
 def test_a_hostile_workdir_stays_inside(maker, tmp_path):
