@@ -63,7 +63,8 @@ def run(ctx: Context, target: str, args: list[str]) -> int:
     from .. import Engine
 
     flags = {name.replace("-", "_"): value for name, value in ctx.flags.items()}
-    with Engine(**flags) as engine:
+    make: Any = Engine  # a lazy name of the package, which has no static type
+    with make(**flags) as engine:
         return int(spec.run(engine, args) or 0)  # type: ignore[operator]
 
 
