@@ -8,7 +8,7 @@ import pytest
 from polypod.engine import etc_files, etc_hosts
 from polypod.engine.etc_hosts import hosts_text, resolv_text
 from polypod.engine.resolve_workdir import ensure_workdir
-from polypod.errors import UsageError
+from polypod.errors import CommandNotExecutable, UsageError
 from polypod.model.container import ContainerCreate, Mount, NetworkOptions, Process, Security
 from polypod.oci.runtime_spec import user_database
 
@@ -356,7 +356,7 @@ def test_the_images_workdir_is_made(maker):
 
 
 def test_the_users_workdir_must_exist(maker):
-    with pytest.raises(UsageError, match='workdir "/nope" does not exist on container'):
+    with pytest.raises(CommandNotExecutable, match='workdir "/nope" does not exist on container'):
         workdir(maker, "/nope", config=False)
     with pytest.raises(UsageError, match="is not a directory"):
         workdir(maker, "/etc/passwd", config=False)

@@ -258,9 +258,17 @@ def test_parse_bad_device(text, message):
         parse_device(text)
 
 
-@pytest.mark.parametrize("text", ["", "c 1 rwm", "x 1:1 r", "c a:1 r", "c 1:1 q"])
-def test_parse_bad_rule(text):
-    with pytest.raises(UsageError, match="invalid device cgroup rule format"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "requires type, major:Minor, and access rules"),
+        ("x 1:1 r", "invalid device type in device-access-add: x"),
+        ("c a:1 r", 'parsing "a": invalid syntax'),
+        ("c 1:1 q", "invalid device access in device-access-add: q"),
+    ],
+)
+def test_parse_bad_rule(text, message):
+    with pytest.raises(UsageError, match=message):
         parse_rule(text)
 
 
