@@ -58,9 +58,7 @@ def modules_after(code: str) -> set[str]:
 
 
 def banned(modules: set[str]) -> list[str]:
-    # CPython's own _sqlite3 imports functools, 1.5 ms, when the state is in SQLite.
-    allowed = {"collections", "functools"} if "_sqlite3" in modules else set()
-    return sorted(modules & BANNED - allowed)
+    return sorted(modules & BANNED)
 
 
 @pytest.mark.parametrize(

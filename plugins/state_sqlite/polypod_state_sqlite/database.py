@@ -12,14 +12,10 @@ import os
 import time
 from zlib import crc32
 
-try:
-    import _sqlite3 as sql  # half the cost of sqlite3, which adds adapters for dates
-except ImportError:  # pragma: no cover - other Python implementations
-    import sqlite3 as sql  # type: ignore[no-redef]
-
 from polypod.errors import Conflict, CorruptRecord, StateError
 from polypod.kit.statefiles import FileLock, file_error, make_root, state_error, sync_directory
 
+from .module import sql
 from .pin import closing_quietly
 
 TYPE_CHECKING = False

@@ -8,7 +8,8 @@ from zlib import crc32
 from polypod.errors import StateError
 from polypod.kit.statefiles import file_error, sync_directory
 
-from .database import Database, build, failure, sql
+from .database import Database, build, failure
+from .module import sql
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
