@@ -31,6 +31,9 @@ def create(path: str, request: MonitorStart, log_level: str) -> list[str]:
         argv += ["-T", str(request.timeout)]
     if request.no_pivot:
         argv.append("--no-pivot")
+    if request.listen_fds > 0:
+        # LISTEN_PID must be the PID of the process that gets the sockets (sd_listen_fds(3)).
+        argv.append("--replace-listen-pid")
     if request.sdnotify_socket:
         argv.append("--sdnotify-socket=" + request.sdnotify_socket)
     argv += _runtime(request.runtime_argv, oci_log(request.run_dir) if request.json_log else "")

@@ -142,7 +142,7 @@ class Starting:
                 cwd=request.bundle,
                 env=_listen(request),
                 stdio=(0, 1, 2) if passthrough else (-1, -1, -1),
-                keep=request.inherit_fds,
+                keep=request.inherit_fds or range(3, 3 + request.preserve_fds + request.listen_fds),
                 pipes={"_OCI_STARTPIPE": start_r} if start_r >= 0 else None,
             )
             if request.cgroup_parent:
