@@ -19,6 +19,7 @@ import sys
 import time
 
 from ..config.keys import VARIABLES
+from ..startcache import cache_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,17 +79,8 @@ def signature(path: str) -> tuple[int, int, int] | None:
 
 
 def folder() -> str:
-    """Where snapshots are kept: $POLYPOD_CACHE_DIR, /var/cache/polypod for root, ~/.cache/polypod."""
-    environ = os.environ
-    given = environ.get("POLYPOD_CACHE_DIR")
-    if given:
-        return given
-    if os.geteuid() == 0 and "_CONTAINERS_ROOTLESS_UID" not in environ:
-        return "/var/cache/polypod"
-    from ..config.paths import home
-
-    base = environ.get("XDG_CACHE_HOME") or os.path.join(home(environ), ".cache")
-    return os.path.join(base, "polypod")
+    """Where snapshots are kept: the user's cache folder."""
+    return cache_folder()
 
 
 def _sum(data: bytes) -> int:

@@ -37,6 +37,9 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
         sys.meta_path.append(LateSite())
     code = run(argv)
+    cache = sys.modules.get("polypod.startcache")
+    if cache is not None:
+        cache.keep()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
