@@ -6,7 +6,7 @@ runtime does differently. The hooks are those of ``polypod.spec.runtime``.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 
 from ..errors import DriverUnavailable, InvalidState, RuntimeFailure
@@ -44,7 +44,7 @@ class OCIRuntimeCLI:
     absolute paths tried before $PATH.
     """
 
-    Config: ClassVar[type[Struct]] = RuntimeConfig
+    Config: ClassVar[type[RuntimeConfig]] = RuntimeConfig
     name: ClassVar[str] = ""
     candidates: ClassVar[tuple[str, ...]] = ()
 
@@ -57,7 +57,7 @@ class OCIRuntimeCLI:
         root: str = "",
         cgroup_manager: str = "cgroupfs",
     ) -> None:
-        self.config = config if config is not None else self.Config()
+        self.config: Any = config if config is not None else self.Config()
         self.path = self.find(path or self.config.path)
         self.flags = (*self.config.flags, *flags)
         self.root = root

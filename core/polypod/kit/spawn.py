@@ -8,7 +8,7 @@ signal mask, whatever the caller has changed for itself.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]
 import os
 import select
 

@@ -27,9 +27,15 @@ if TYPE_CHECKING:
 
     from .starting import Starting
 
-_PLACES = ("/usr/libexec/podman/conmon", "/usr/local/libexec/podman/conmon")
-_PLACES += ("/usr/local/lib/podman/conmon", "/usr/bin/conmon", "/usr/sbin/conmon")
-_PLACES += ("/usr/local/bin/conmon", "/usr/local/sbin/conmon")
+_PLACES = (
+    "/usr/libexec/podman/conmon",
+    "/usr/local/libexec/podman/conmon",
+    "/usr/local/lib/podman/conmon",
+    "/usr/bin/conmon",
+    "/usr/sbin/conmon",
+    "/usr/local/bin/conmon",
+    "/usr/local/sbin/conmon",
+)
 _LEVELS = {"warning": "warn", "warn": "warn", "panic": "fatal", "fatal": "fatal"}
 
 
