@@ -102,14 +102,19 @@ class BridgeCase(NetworkSuite):
     """Fixtures for a backend with bridges: a network, namespaces, and what connects them."""
 
     @pytest.fixture
-    def make_network(self, driver: Any) -> Iterator[Callable[..., Network]]:
+    def tag(self) -> str:
+        """The end of every network's real name: netavark's chains are named after it."""
+        return "-" + os.urandom(5).hex()
+
+    @pytest.fixture
+    def make_network(self, driver: Any, tag: str) -> Iterator[Callable[..., Network]]:
         """``make_network(name, **fields)`` defines one on a bridge of its own; removed at the end."""
         made: list[Network] = []
 
         def make(name: str, **fields: Any) -> Network:
             fields.setdefault("subnets", (Subnet(subnet=random_subnet()),))
             fields.setdefault("network_interface", "pt" + os.urandom(5).hex())
-            network = driver.network_create(Network(name=name, id="", **fields), False)
+            network = driver.network_create(Network(name=name + tag, id="", **fields), False)
             made.append(network)
             return network  # type: ignore[no-any-return]
 
@@ -135,15 +140,22 @@ class BridgeCase(NetworkSuite):
 
     @pytest.fixture
     def connect(
-        self, driver: Any, namespace: Callable[[], str], make_network: Any
+        self, driver: Any, namespace: Callable[[], str], make_network: Any, tag: str
     ) -> Iterator[Callable[..., tuple[str, dict[str, Any], NetworkSetup]]]:
-        """``connect(network..., number=1, ...)``: (namespace, status by network, request)."""
+        """``connect(network..., number=1, ...)``: (namespace, status by network, request).
+
+        Networks go by the names that ``make_network`` was given.
+        """
         done: list[NetworkSetup] = []
 
         def make(*networks: str, **fields: Any) -> tuple[str, dict[str, Any], NetworkSetup]:
-            request = setup_of(*networks, netns_path=namespace(), **fields)
+            places = fields.pop("networks", None) or {name: {} for name in networks}
+            places = {name + tag: place for name, place in places.items()}
+            request = setup_of(networks=places, netns_path=namespace(), **fields)
             done.append(request)
-            return request.netns, driver.network_setup(request), request
+            status = driver.network_setup(request)
+            short = {name.removesuffix(tag): block for name, block in status.items()}
+            return request.netns, short, request
 
         yield make
         for request in done:
@@ -160,9 +172,7 @@ class BridgeCase(NetworkSuite):
                 assert subnet.subnet not in rules
 
 
-def address_of(
-    status: dict[str, Any], network: str, interface: str = "eth0", index: int = 0
-) -> str:
+def address_of(status: dict[str, Any], network: str, interface: str = "eth0", index: int = 0) -> str:
     """An address from a status block, without its prefix."""
     ipnet: str = status[network]["interfaces"][interface]["subnets"][index]["ipnet"]
     return ipnet.partition("/")[0]
@@ -263,9 +273,7 @@ class BridgeSuite(BridgeCase):
 
     # -- connections -------------------------------------------------------------
 
-    def test_a_container_gets_address_route_and_interface(
-        self, make_network: Any, connect: Any
-    ) -> None:
+    def test_a_container_gets_address_route_and_interface(self, make_network: Any, connect: Any) -> None:
         network = make_network("t1")
         subnet = netaddr.parse_subnet(network.subnets[0].subnet)
         path, status, _request = connect("t1")
@@ -277,9 +285,7 @@ class BridgeSuite(BridgeCase):
         assert inside.links(path)["eth0"] == interface["mac_address"]
         assert inside.routed(path, "192.0.2.1")
 
-    def test_containers_reach_each_other_and_the_host(
-        self, make_network: Any, connect: Any
-    ) -> None:
+    def test_containers_reach_each_other_and_the_host(self, make_network: Any, connect: Any) -> None:
         network = make_network("t1")
         first, first_status, _ = connect("t1", number=1)
         second, second_status, _ = connect("t1", number=2)
@@ -326,7 +332,7 @@ class BridgeSuite(BridgeCase):
         assert inside.links(path)["mine0"] == "92:d0:c6:0a:29:33"
         with pytest.raises(NetworkError, match="already allocated to container ID 0101"):
             connect(networks={"t1": {"static_ips": [f"{base}.77"]}}, number=2)
-        with pytest.raises(NetworkError, match="not in any subnet on network t1"):
+        with pytest.raises(NetworkError, match="not in any subnet on network t1-"):
             connect(networks={"t1": {"static_ips": ["10.1.2.3"]}}, number=3)
 
     def test_several_networks(self, make_network: Any, connect: Any) -> None:
@@ -359,15 +365,11 @@ class BridgeSuite(BridgeCase):
         assert not inside.routed(path, "192.0.2.1")
 
     @pytest.mark.parametrize("protocol", ["tcp", "udp"])
-    def test_published_port(
-        self, driver: Any, make_network: Any, connect: Any, protocol: str
-    ) -> None:
+    def test_published_port(self, driver: Any, make_network: Any, connect: Any, protocol: str) -> None:
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
         make_network("t1")
         number = inside.free_port(kind)
-        port = PortMapping(
-            container_port=80, host_port=number, host_ip="127.0.0.1", protocol=protocol
-        )
+        port = PortMapping(container_port=80, host_port=number, host_ip="127.0.0.1", protocol=protocol)
         path, _status, request = connect("t1", ports=(port,))
         with inside.listen(path, "0.0.0.0", 80, kind) as server:
             if protocol == "udp":
@@ -422,9 +424,29 @@ class BridgeSuite(BridgeCase):
         for number in range(8):  # more often than there are addresses
             with pytest.raises(NetworkError):
                 driver.network_setup(
-                    setup_of("t1", netns_path="/run/netns/polypod-none", number=number)
+                    setup_of(network.name, netns_path="/run/netns/polypod-none", number=number)
                 )
         self.assert_nothing_left([network])
+
+    def test_a_killed_engine_leaves_what_teardown_can_take_away(
+        self, driver: Any, make_network: Any, namespace: Callable[[], str]
+    ) -> None:
+        network = make_network("t1")
+        for step in range(6):
+            request = setup_of(network.name, netns_path=namespace(), number=step + 1)
+            ending = step % 2 == 1
+            if ending:
+                driver.network_setup(request)
+            _kill_during(driver.network_teardown if ending else driver.network_setup, request, step * 0.006)
+            driver.network_teardown(request)
+        assert inside.until(lambda: self._clean([network]))
+
+    def _clean(self, networks: list[Network]) -> bool:
+        try:
+            self.assert_nothing_left(networks)
+        except AssertionError:
+            return False
+        return True
 
     def test_many_at_once(self, driver: Any, make_network: Any, connect: Any) -> None:
         network = make_network("t1", subnets=(Subnet(subnet=random_subnet(27)),))
@@ -477,6 +499,22 @@ class NamesSuite(BridgeCase):
         # The name server reads its files again a moment after a container has come.
         found = inside.until(lambda: inside.resolve(path, server, name) == [wanted])
         assert found, f"{name} is not {wanted}"
+
+
+def _kill_during(action: Callable[[NetworkSetup], Any], request: NetworkSetup, after: float) -> None:
+    """Do something in a child process and kill that after so many seconds."""
+    import select
+    import signal
+
+    child = os.fork()
+    if child == 0:
+        try:
+            action(request)
+        finally:
+            os._exit(0)
+    select.select([], [], [], after)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 def _answers(path: str, address: str, server: socket.socket) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from _signal import SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGXFSZ  # type: ignore[import-not-found]
 
 from polypod.errors import NetworkError
 from polypod.kit.fastjson import dumps, loads
 from polypod.kit.log import warning
-from polypod.kit.spawn import spawn, wait
+from polypod.kit.spawn import inherited_fds, wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: podman 5 takes this lock around every netavark call; older ones a file in the config directory
 HOST_LOCK = "/run/lock/netavark.lock"
+_HELD = 9  # the lock's descriptor in the shell; dash knows one digit
+_SIGNALS = (SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP)  # back to their defaults in the program
 _F_OFD_SETLKW = 38  # fcntl(2); held by the open file, so it works between threads too
 
 
@@ -32,6 +35,11 @@ class NetworkLock:
         if os.path.exists(old):
             self._paths.append(old)
         self._fds: list[int] = []
+
+    @property
+    def fd(self) -> int:
+        """The host lock's descriptor: who has a copy of it holds the lock too."""
+        return self._fds[0]
 
     def __enter__(self) -> Self:
         # struct flock: l_type, l_whence, (padding,) l_start, l_len, l_pid
@@ -73,9 +81,18 @@ class Netavark:
         self._dns_port = dns_port
 
     def call(
-        self, verb: str, netns: str, request: dict[str, Any], plugins: bool = False
+        self,
+        verb: str,
+        netns: str,
+        request: dict[str, Any],
+        *,
+        lock: int,
+        plugins: bool = False,
     ) -> dict[str, Any]:
         """Run ``netavark VERB NETNS``; return its result, ``{}`` when it has none.
+
+        ``lock`` is the network lock's descriptor: netavark's shell holds it too, so that
+        one whose caller was killed is waited for.
 
         Raises ``NetworkError`` with netavark's own message.
         """
@@ -83,9 +100,7 @@ class Netavark:
         if plugins:
             for directory in self._plugin_dirs:
                 argv += ["--plugin-directory", directory]
-        code, output, remarks = run(
-            [*argv, verb, netns], dumps(request).encode(), self._environment()
-        )
+        code, output, remarks = run([*argv, verb, netns], dumps(request).encode(), self._environment(), lock)
         for line in remarks.decode(errors="replace").splitlines():
             # aardvark-dns wants a syslog, and says so on every host without one.
             if line and "failed to connect to syslog" not in line:
@@ -133,17 +148,24 @@ def _systemd_runs() -> bool:
         os.close(fd)
 
 
-def run(argv: list[str], stdin: bytes, env: dict[str, str]) -> tuple[int, bytes, bytes]:
+def run(argv: list[str], stdin: bytes, env: dict[str, str], lock: int = -1) -> tuple[int, bytes, bytes]:
     """Run a program on given input; return its exit code and what it wrote to stdout and stderr.
 
     All ways go through memory files: no pipe to fill, and a daemon that the
-    program leaves behind (aardvark-dns) keeps nothing waiting.
+    program leaves behind (aardvark-dns) keeps nothing waiting. ``lock`` is a descriptor
+    that stays open until the program ends, whatever becomes of us.
     """
     files = [os.memfd_create(f"netavark-{number}", os.MFD_CLOEXEC) for number in range(3)]
     try:
         os.pwrite(files[0], stdin, 0)
+        actions: list[Any] = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
+        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in inherited_fds()]
+        if lock >= 0:
+            # A shell holds it, and not the program: the daemon would keep it for ever.
+            argv = ["/bin/sh", "-c", f'"$@" {_HELD}>&-; exit $?', "sh", *argv]
+            actions.append((os.POSIX_SPAWN_DUP2, lock, _HELD))
         try:
-            pid = spawn(argv, env=env, stdin=files[0], stdout=files[1], stderr=files[2])
+            pid = os.posix_spawn(argv[0], argv, env, file_actions=actions, setsigmask=(), setsigdef=_SIGNALS)
         except OSError as error:
             raise NetworkError(f"cannot run {argv[0]}: {error.strerror}") from error
         code = wait(pid)

@@ -135,8 +135,7 @@ class Creation:
         elif not _name_ok(interface):
             raise UsageError(f"bridge name {interface} invalid: {_NAME_RULE}")
         elif not shared and any(
-            item["driver"] == "bridge" and item.get("network_interface") == interface
-            for item in self._known
+            item["driver"] == "bridge" and item.get("network_interface") == interface for item in self._known
         ):
             raise AlreadyExists(f"bridge name {interface} already in use")
         if document["ipam_options"].get("driver", "") in ("", "host-local"):
@@ -165,8 +164,7 @@ class Creation:
             document["ipam_options"] = {**document["ipam_options"], "driver": ipam}
         if ipam == "host-local" and not document.get("subnets"):
             raise UsageError(
-                f"{driver} driver needs at least one subnet specified when the host-local "
-                "ipam driver is set"
+                f"{driver} driver needs at least one subnet specified when the host-local ipam driver is set"
             )
         if ipam == "dhcp" and driver == "ipvlan":
             raise UsageError("ipam driver dhcp is not supported with ipvlan")
@@ -259,9 +257,7 @@ def _check_dns_servers(document: Document) -> None:
         )
     for server in servers:
         if not netaddr.is_address(server):
-            raise UsageError(
-                f"unable to parse ip {server} specified in NetworkDNSServers: invalid argument"
-            )
+            raise UsageError(f"unable to parse ip {server} specified in NetworkDNSServers: invalid argument")
 
 
 def _check_subnets(document: Document, used: list[netaddr.Subnet]) -> None:
@@ -273,9 +269,7 @@ def _check_subnets(document: Document, used: list[netaddr.Subnet]) -> None:
             raise UsageError(f"subnet invalid: {error}") from error
         item["subnet"] = netaddr.subnet_text(subnet)
         if any(netaddr.overlap(subnet, other) for other in used):
-            raise AlreadyExists(
-                f"subnet {item['subnet']} is already used on the host or by another config"
-            )
+            raise AlreadyExists(f"subnet {item['subnet']} is already used on the host or by another config")
         if item.get("gateway"):
             item["gateway"] = _within("gateway", item["gateway"], subnet)
         elif gateways:

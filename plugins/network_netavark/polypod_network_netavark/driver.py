@@ -109,7 +109,7 @@ class NetavarkNetwork:
                 f"cannot connect container {setup.container_name} to {', '.join(setup.networks)}: "
                 "bridge networks need root; use --network host or none"
             )
-        with self._lock():
+        with self._lock() as lock:
             networks = {name: self._definitions.get(name) for name in setup.networks}
             attachments = _attachments(setup, networks)
             given = self._addresses.allocate(
@@ -118,23 +118,29 @@ class NetavarkNetwork:
             )
             request = _request(setup, networks, attachments, given)
             try:
-                return self._call("setup", setup.netns, request)
+                return self._call(lock, "setup", setup.netns, request)
             except BaseException:
-                self._undo(setup, request)
+                self._undo(lock, setup, request)
                 raise
 
     @hookimpl
     def network_teardown(self, setup: NetworkSetup) -> bool:
         from .teardown import teardown
 
-        with self._lock():
+        with self._lock() as lock:
             names = list(setup.networks)
             given = self._addresses.assigned(setup.container_id, names)
             networks = self._connected(names, given)
             request = _request(setup, networks, _attachments(setup, networks), given)
             try:
                 if networks:
-                    teardown(self._call, setup.netns, request, self._quick_path())
+                    teardown(
+                        lambda *words: self._call(lock, *words),
+                        setup.netns,
+                        request,
+                        quick_path=self._quick_path(),
+                        lock=lock.fd,
+                    )
             finally:
                 # Freed even after a failure, or the address would be lost until the next boot.
                 self._addresses.release(setup.container_id, names)
@@ -161,11 +167,11 @@ class NetavarkNetwork:
     def _lock(self) -> NetworkLock:
         return NetworkLock(self._config_dir, self._config.lock_file)
 
-    def _call(self, verb: str, netns: str, request: Document) -> Document:
+    def _call(self, lock: NetworkLock, verb: str, netns: str, request: Document) -> Document:
         networks = request["network_info"].values()
         plugins = any(item["driver"] not in BUILTIN_DRIVERS for item in networks)
         os.makedirs(self._run_dir, 0o755, exist_ok=True)
-        return self._netavark.call(verb, netns, request, plugins)
+        return self._netavark.call(verb, netns, request, lock=lock.fd, plugins=plugins)
 
     def _quick_path(self) -> str:
         """Where to look for iptables when a plain bridge may be taken down without netavark."""
@@ -173,9 +179,9 @@ class NetavarkNetwork:
             return search_path(os.environ.get("PATH", ""))
         return ""
 
-    def _undo(self, setup: NetworkSetup, request: Document) -> None:
+    def _undo(self, lock: NetworkLock, setup: NetworkSetup, request: Document) -> None:
         try:
-            self._call("teardown", setup.netns, request)
+            self._call(lock, "teardown", setup.netns, request)
         except NetworkError:
             pass  # the setup's own error is the one to tell
         finally:

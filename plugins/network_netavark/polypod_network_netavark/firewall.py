@@ -32,12 +32,12 @@ def find_program(search_path: str) -> str:
 class Process:
     """A running program with its input and output in memory files."""
 
-    def __init__(self, argv: list[str], stdin: str = "") -> None:
+    def __init__(self, argv: list[str], stdin: str = "", keep: tuple[int, ...] = ()) -> None:
         self._files = [os.memfd_create(f"iptables-{n}", os.MFD_CLOEXEC) for n in range(3)]
         try:
             os.pwrite(self._files[0], stdin.encode(), 0)
             source, sink, errors = self._files
-            self._pid = spawn(argv, stdin=source, stdout=sink, stderr=errors)
+            self._pid = spawn(argv, stdin=source, stdout=sink, stderr=errors, keep=keep)
         except BaseException:
             self._close()
             raise
@@ -60,9 +60,12 @@ def start_dump(iptables: str) -> Process:
     return Process([iptables + "-save"])
 
 
-def start_removal(iptables: str, script: str) -> Process:
-    """Start removing what ``script`` (of :func:`removal`) names; each table at once or not at all."""
-    return Process([iptables + "-restore", "--noflush", "--wait"], script)
+def start_removal(iptables: str, script: str, lock: int) -> Process:
+    """Start removing what ``script`` (of :func:`removal`) names; each table at once or not at all.
+
+    ``lock`` stays open in it, so that it is waited for when we are killed.
+    """
+    return Process([iptables + "-restore", "--noflush", "--wait"], script, keep=(lock,))
 
 
 def removal(dump: str, subnets: list[str]) -> str:

@@ -33,9 +33,7 @@ def _package(path: str) -> str:
         text = _output(argv)
         if text and argv[0] == "dpkg":
             name = text.partition(":")[0].strip()
-            return _output(
-                ["dpkg-query", "-f", "${Package}_${Version}_${Architecture}", "-W", name]
-            )
+            return _output(["dpkg-query", "-f", "${Package}_${Version}_${Architecture}", "-W", name])
         if text:
             return text
     return "Unknown"

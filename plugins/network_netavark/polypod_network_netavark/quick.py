@@ -39,10 +39,10 @@ def applies(request: Document) -> bool:
     )
 
 
-def teardown(netns: str, request: Document, search_path: str) -> bool:
+def teardown(netns: str, request: Document, search_path: str, lock: int) -> bool:
     """Disconnect the container; False when nothing was done and netavark has to.
 
-    The host's network lock is held. Raises ``NetworkError`` when it failed half-way.
+    The host's network lock is held, with the descriptor ``lock``. Raises ``NetworkError`` when it failed half-way.
     """
     (network,) = request["network_info"].values()
     (options,) = request["networks"].values()
@@ -55,14 +55,15 @@ def teardown(netns: str, request: Document, search_path: str) -> bool:
             delete_links([veth.index], group)
             return True
         subnets = [subnet["subnet"] for subnet in network["subnets"]]
-        return _last([veth.index, bridge.index], group, subnets, search_path)
+        return _last([veth.index, bridge.index], group, subnets, (search_path, lock))
     except OSError as error:
         raise NetworkError(
             f"cannot take down network {network['name']}: {os.strerror(error.errno or 0)}"
         ) from error
 
 
-def _last(indexes: list[int], group: int, subnets: list[str], search_path: str) -> bool:
+def _last(indexes: list[int], group: int, subnets: list[str], how: tuple[str, int]) -> bool:
+    search_path, lock = how
     iptables = firewall.find_program(search_path)
     if not iptables:
         return False
@@ -70,7 +71,7 @@ def _last(indexes: list[int], group: int, subnets: list[str], search_path: str) 
     script = firewall.removal(dump, subnets) if code == 0 else ""
     if not script:
         return False
-    removing = firewall.start_removal(iptables, script)
+    removing = firewall.start_removal(iptables, script, lock)
     try:
         delete_links(indexes, group)
     finally:

@@ -15,15 +15,12 @@ if TYPE_CHECKING:
 
     Call = Callable[[str, str, Document], Document]
 
-# netavark's words when the container's interface is gone; it then stops before the firewall rules.
-_GONE = "No such device"
 
-
-def teardown(call: Call, netns: str, request: Document, quick_path: str = "") -> None:
+def teardown(call: Call, netns: str, request: Document, *, quick_path: str = "", lock: int = -1) -> None:
     """Disconnect a container from all networks of the request.
 
     ``quick_path`` is the PATH in which to look for iptables when the short way may be
-    taken, "" when not. Where namespace or interface are gone, they are rebuilt for
+    taken, "" when not; ``lock`` is the network lock's descriptor. Where namespace or interface are gone, they are rebuilt for
     netavark first: it removes the firewall rules and the bridge only after it has
     removed the interface. Its setup adds no rule twice.
     """
@@ -32,18 +29,16 @@ def teardown(call: Call, netns: str, request: Document, quick_path: str = "") ->
         return
     if quick_path and quick.applies(request):
         try:
-            if quick.teardown(netns, request, quick_path):
+            if quick.teardown(netns, request, quick_path, lock):
                 return
         except NetworkError:
             _rebuild_and_tear_down(call, request)
             return
     try:
         call("teardown", netns, request)
-    except NetworkError as error:
-        if _GONE not in str(error):
-            raise
-        call("setup", netns, request)
-        call("teardown", netns, request)
+    except NetworkError:
+        # The interface is gone, or a netavark whose caller was killed has just ended.
+        _rebuild_and_tear_down(call, request)
 
 
 def _rebuild_and_tear_down(call: Call, request: Document) -> None:

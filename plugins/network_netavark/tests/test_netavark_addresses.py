@@ -67,9 +67,7 @@ def test_a_crash_before_the_switch_keeps_the_old_content(tmp_path, monkeypatch):
     with BoltFile(path) as file:
         file.read()
         file.write({b"a": b"old"})
-    monkeypatch.setattr(
-        BoltFile, "_write_meta", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
+    monkeypatch.setattr(BoltFile, "_write_meta", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt), BoltFile(path) as file:
         file.read()
         file.write({b"a": b"new" * 2000})

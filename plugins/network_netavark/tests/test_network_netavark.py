@@ -88,9 +88,7 @@ def test_the_file_is_podmans(driver, tmp_path):
         "ipv6_enabled", "internal", "dns_enabled", "labels", "ipam_options",
     ]  # fmt: skip
     assert document["ipam_options"] == {"driver": "host-local"}
-    assert document["routes"] == [
-        {"destination": "10.1.0.0/24", "gateway": "10.1.0.1", "metric": 7}
-    ]
+    assert document["routes"] == [{"destination": "10.1.0.0/24", "gateway": "10.1.0.1", "metric": 7}]
 
 
 def test_unknown_keys_of_a_file_reach_netavark(driver, tmp_path):
