@@ -215,7 +215,7 @@ class Assembler:
 
     def _warn(self) -> None:
         """Things that work, but not as somebody may think."""
-        from ..config.load import BACKEND_MARKER
+        from ..model.settings import BACKEND_MARKER
 
         engine = self.settings.engine
         marker = os.path.join(engine.static_dir, BACKEND_MARKER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import ConfigError
-from ..model.settings import Settings
+from ..model.settings import BACKEND_MARKER, Settings
 from . import containers_conf, defaults, paths, polypod_conf, storage_conf
 from . import flags as flag_table
 from .draft import TABLES, Draft
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .tomlfile import TomlFile
-
-#: In the static directory: the name of the state backend that a migration switched to.
-BACKEND_MARKER = "backend"
 
 
 class Loaded:

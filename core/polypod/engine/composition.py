@@ -9,6 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Protocol
 
     from ..ports.monitor import MonitorPort
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     class Composition(Protocol):
         """The chosen plugins, each made when first asked for."""
 
+        origins: Mapping[str, str]
         state_name: str
         runtime_name: str
         network_name: str

@@ -133,13 +133,18 @@ def _cli_argv(rt: Runtime) -> tuple[str, ...]:
         "--runroot", rt.runroot,
         "--tmpdir", rt.tmp_dir,
         "--storage-driver", composition.storage_name,
-        "--state-backend", composition.state_name,
+        # Only what a flag chose, so that the exit command follows a migration meanwhile.
+        *(("--state-backend", composition.state_name) if _by_flag(composition) else ()),
         "--network-backend", composition.network_name,
         "--cgroup-manager", settings.engine.cgroup_manager,
         "--log-level", settings.log_level,
         *(("--imagestore", settings.storage.imagestore) if settings.storage.imagestore else ()),
         *(("--network-config-dir", settings.network.config_dir) if settings.network.config_dir else ()),
     )  # fmt: skip
+
+
+def _by_flag(composition: Composition) -> bool:
+    return composition.origins.get("state", "").startswith("flag")
 
 
 _MAKERS = {

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from .struct import Struct
 
+#: File in the static directory: one line, the name of the state backend that ``system migrate``
+#: switched to. It wins over configured names and loses to the flag ``--state-backend``.
+BACKEND_MARKER = "backend"
+
 
 class StorageSettings(Struct):
     """storage.conf, ``[storage]`` and ``[storage.options]``."""

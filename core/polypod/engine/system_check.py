@@ -1,0 +1,127 @@
+"""``system check``: what is damaged, and what ``--repair`` mends.
+
+A check is a function ``(rt, repair) -> iterable of Problem``; those in :data:`CHECKS`
+run in order, and other rooms append theirs.
+"""
+
+from __future__ import annotations
+
+from ..errors import CorruptRecord
+from ..kit.fastjson import loads
+from ..model.struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .runtime import Runtime
+
+
+class Problem(Struct):
+    """One thing that is wrong: ``kind`` (``record``, ``state``, ``layer``, …), its ``name``, the ``reason``.
+
+    ``repaired`` says that it is wrong no more.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    repaired: bool = False
+
+
+def check(rt: Runtime, *, repair: bool = False) -> Iterator[Problem]:
+    """All problems, as they are found."""
+    for part in CHECKS:
+        yield from part(rt, repair)
+
+
+def check_backend(rt: Runtime, repair: bool) -> Iterator[Problem]:
+    """Records that the state backend cannot read; repairing removes them."""
+    for bucket, key, reason in rt.state.check(repair):
+        if bucket or key:
+            yield Problem(kind="record", name=f"{bucket}/{key}", reason=reason, repaired=repair)
+        else:
+            yield Problem(kind="state", name=rt.state.name, reason=reason, repaired=repair)
+
+
+def check_documents(rt: Runtime, repair: bool) -> Iterator[Problem]:
+    """Records that the backend reads well and that are no JSON objects."""
+    from ..records.records import BUCKETS
+
+    for bucket in BUCKETS:
+        for key, value, revision in rt.state.list(bucket):
+            try:
+                sound = isinstance(loads(value), dict)
+            except ValueError:
+                sound = False
+            if not sound:
+                yield _problem(rt, bucket, key, revision, "is not a JSON object", repair)
+
+
+def check_references(rt: Runtime, repair: bool) -> Iterator[Problem]:
+    """Names, states and references of containers that do not exist (any more)."""
+    from ..records.codec import decode
+
+    for bucket in ("name", "container-state", "ref"):
+        for key, value, revision in rt.state.list(bucket):
+            if bucket == "name":
+                try:
+                    document = decode(bucket, key, value)
+                except CorruptRecord:
+                    continue  # check_documents has named it
+                if document.get("kind") != "container":
+                    continue
+                owner = str(document.get("id", ""))
+            else:
+                owner = key.rpartition(":")[2]
+            if owner and not _exists(rt, owner):
+                reason = f"belongs to container {owner[:12]}, which does not exist"
+                yield _problem(rt, bucket, key, revision, reason, repair, owner)
+
+
+def _exists(rt: Runtime, id: str) -> bool:
+    try:
+        return id in rt.state.get("container", [id])
+    except CorruptRecord:
+        return True  # it is there, if damaged; check_backend has named it
+
+
+def check_store(rt: Runtime, repair: bool) -> Iterator[Problem]:
+    """Images, layers and containers on disk (see :meth:`polypod.store.Store.check`)."""
+    for kind, id, reason in rt.store.check(repair):
+        yield Problem(kind=kind, name=id, reason=reason, repaired=reason.endswith("(removed)"))
+
+
+def _problem(
+    rt: Runtime, bucket: str, key: str, revision: int, reason: str, repair: bool, owner: str = ""
+) -> Problem:
+    """Name a bad record and remove it, unless it changed since it was read."""
+    return Problem(
+        kind="record",
+        name=f"{bucket}/{key}",
+        reason=reason,
+        repaired=repair and _removed(rt, bucket, key, revision, owner),
+    )
+
+
+def _removed(rt: Runtime, bucket: str, key: str, revision: int, owner: str) -> bool:
+    from ..errors import Conflict
+
+    operations: list[tuple[str, str, str] | tuple[str, str, str, int]]
+    operations = [("check", bucket, key, revision), ("delete", bucket, key)]
+    if owner:
+        operations.append(("check", "container", owner, 0))
+    try:
+        rt.state.apply(operations, True)
+    except Conflict:
+        return False
+    return True
+
+
+#: Run in this order: records first, so that what refers to a removed one is found after it.
+CHECKS: list[Callable[[Runtime, bool], Iterable[Problem]]] = [
+    check_backend,
+    check_documents,
+    check_references,
+    check_store,
+]
