@@ -6,10 +6,9 @@ runtime does differently. The hooks are those of ``polypod.spec.runtime``.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
 import os
 
-from ..errors import DriverUnavailable, InvalidState, RuntimeFailure
+from ..errors import DriverUnavailable, InvalidState
 from ..model.runtime import RuntimeFeatures, RuntimeState
 from ..model.struct import Struct
 from ..spec.markers import hookimpl
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 _ABSENT = ("does not exist", "no such file or directory", "not found", "no such container")
 #: What they say when its process cannot be signalled any more.
 _GONE = ("no such process", "not running", "already finished", "cannot be killed", "stopped")
-_OPTIONAL = ("pause", "resume", "update", "ps", "checkpoint", "restore")
+#: Subcommands that not every runtime has.
+OPTIONAL = ("pause", "resume", "update", "ps", "checkpoint", "restore")
 
 
 class RuntimeConfig(Struct):
@@ -233,30 +233,6 @@ _PASSED = (
 )
 
 
-def optional_commands() -> tuple[str, ...]:
-    """Subcommands that not every runtime has."""
-    return _OPTIONAL
-
-
-def signal_number(name: str) -> int:
-    """The number of a signal given as ``TERM``, ``SIGTERM``, ``sigterm``, ``RTMIN+3`` or ``15``.
-
-    Raises ``UsageError`` for anything else.
-    """
-    from ..errors import UsageError
-
-    text = name.strip().upper()
-    if text.isdigit():
-        number = int(text)
-    else:
-        base, plus, offset = text.removeprefix("SIG").partition("+")
-        number = getattr(_signal, "SIG" + base, 0)
-        number += int(offset) if plus and offset.isdigit() else 0
-    if not 1 <= number <= 64:
-        raise UsageError(f"invalid signal: {name}")
-    return int(number)
-
-
 def _dashed(flag: str) -> str:
     """``--runtime-flag log-level=debug`` comes without its dashes."""
     return flag if flag.startswith("-") else "--" + flag
@@ -269,13 +245,3 @@ def _executable(path: str) -> bool:
 def _says(text: str, needles: tuple[str, ...]) -> bool:
     lowered = " ".join(messages(text)).lower()
     return any(needle in lowered for needle in needles)
-
-
-__all__ = [
-    "OCIRuntimeCLI",
-    "RuntimeConfig",
-    "RuntimeFailure",
-    "optional_commands",
-    "signal_number",
-    "small_env",
-]

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 def features(runtime: OCIRuntimeCLI) -> RuntimeFeatures:
     """The runtime's features, from the cache or from the runtime itself."""
-    from .oci_cli import optional_commands
+    from .oci_cli import OPTIONAL
 
     found = os.stat(runtime.path)
     key = f"{runtime.path}:{found.st_mtime_ns}:{found.st_size}"
     cache = _cache_path(runtime.path)
     known = _read(cache)
     if known.get("key") != key:
-        known = {"key": key, **_ask(runtime, optional_commands())}
+        known = {"key": key, **_ask(runtime, OPTIONAL)}
         _write(cache, known)
     raw = known["raw"]
     return RuntimeFeatures(
