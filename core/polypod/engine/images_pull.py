@@ -114,7 +114,7 @@ def _completed(name: str) -> reference.Reference:
     search = image_shortnames.search_registries()
     if not alias and not search:
         files = image_shortnames.config_files()
-        raise PolypodError(
+        raise NoSuchImage(
             f'short-name "{name}" did not resolve to an alias and no unqualified-search '
             f'registries are defined in "{files[0]}"'
         )
