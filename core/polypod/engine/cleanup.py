@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import NoSuchContainer
+from ..kit.background import Background
 from ..model.container import ContainerState
 from .events import emit_container
 from .locking import ContainerLock
@@ -61,14 +62,27 @@ def settle(rt: Runtime, container: Container, state: ContainerState) -> Containe
 
 
 def take_down(rt: Runtime, container: Container, state: ContainerState) -> None:
-    """Runtime state, mounts, network, namespace: each step may be repeated."""
-    if not state.cleaned:
-        runtime_of(rt, container).delete(container.id, True)
-    if state.netns or state.networks:
-        from .network import disconnect
+    """Runtime state, mounts, network, namespace: each step may be repeated.
 
-        disconnect(rt, container, state)
-    unmount(rt, container)
+    The runtime's own clean-up runs beside ours: the container's process is dead, so
+    they do not meet. A live one (``rm`` by force of a damaged container) is deleted first.
+    """
+    deleting = None
+    if not state.cleaned:
+        runtime = runtime_of(rt, container)
+        if state.status in LIVE:
+            runtime.delete(container.id, True)
+        else:
+            deleting = Background(runtime.delete, container.id, True)
+    try:
+        if state.netns or state.networks:
+            from .network import disconnect
+
+            disconnect(rt, container, state)
+        unmount(rt, container)
+    finally:
+        if deleting is not None:
+            deleting.result()
 
 
 def unmount(rt: Runtime, container: Container) -> None:
