@@ -71,6 +71,8 @@ def init_locked(rt: Runtime, container: Container, state: ContainerState) -> Con
 def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState) -> ContainerState:
     from .prepare import prepare_rootfs, write_bundle
 
+    # Sessions of an earlier run have ended with it.
+    remove_tree(os.path.join(container.bundle, "exec"))
     held = _hold_ports(rt, container)
     connecting = None
     try:
