@@ -97,6 +97,33 @@ def test_an_unavailable_default_gives_way_to_the_next(lab: Lab) -> None:
     assert lab.python(probe) == "crun"
 
 
+COMMAND = """
+from polypod.spec.command import CommandSpec
+def run(engine, args):
+    print(type(engine).__name__, args, engine.runtime.settings.engine.state_backend)
+    return 7
+COMMAND = CommandSpec(summary="Say it", run=run)
+"""
+
+
+def test_subcommands(lab: Lab) -> None:
+    lab.install("command", "say", COMMAND, attribute="COMMAND")
+    done = lab.polypod("--state-backend", "json", "say", "--it", "x")
+    assert (done.stdout, done.returncode) == ("Engine ['--it', 'x'] json\n", 7)
+    assert "Say it" in lab.polypod("--help").stdout
+    assert "command" in lab.polypod("plugin", "ls").stdout
+
+
+def test_a_subcommand_that_two_packages_claim_harms_no_other(lab: Lab) -> None:
+    lab.install("command", "say", COMMAND, attribute="COMMAND")
+    lab.install("command", "say", COMMAND, attribute="COMMAND", package="other")
+    assert lab.compose()["error"] == ""
+    done = lab.polypod("plugin", "check")
+    assert done.returncode == 125
+    assert "command 'say'" in done.stderr
+    assert "is provided by 2 packages, acme 1.0 and other 1.0" in done.stderr
+
+
 OBSERVER = """
 from polypod.spec.markers import hookimpl
 class Driver:

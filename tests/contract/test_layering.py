@@ -31,11 +31,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "oci": LOWER,
     "config": BASE,
     "engine": LOWER | {"records", "store", "oci"},
-    "assembly": LOWER | {"config", "records", "store", "oci", "engine"},
-    "cli": LOWER | {"config", "records", "store", "oci", "engine", "assembly", "testing"},
+    "assembly": LOWER | {"config", "records", "store", "oci", "engine", "startcache"},
+    "startcache": set(),  # how modules are loaded, before any of them is
+    "api": LOWER | {"records", "store", "oci", "engine", "assembly"},
+    "cli": LOWER
+    | {"config", "records", "store", "oci", "engine", "assembly", "testing"}
+    | {"api", "startcache"},
     "testing": LOWER | {"records", "store", "oci", "engine", "config", "assembly"},
     "__main__": {"cli"},
-    "__init__": {"engine", "errors", "assembly"},
+    "__init__": {"api", "errors"},
 }
 PLUGIN_MAY = BASE | {"spec"}
 

@@ -290,3 +290,10 @@ def test_the_third_party_example(wheels: Path, venv: Venv) -> None:
     assert "data" in venv.polypod("volume", "ls", "--quiet")
     event = json.loads((venv.root / "audit").read_text().splitlines()[0])
     assert (event["type"], event["status"], event["name"]) == ("volume", "create", "data")
+
+
+def test_the_installed_example_passes_the_conformance_suite(wheels: Path, venv: Venv) -> None:
+    venv.install(*(wheel(wheels, name) for name in ("polypod-core", "polypod-example")))
+    argv = ("-m", "pytest", "--import-mode=importlib", "-p", "no:cacheprovider", EXAMPLE / "tests")
+    output = run(venv.python, *argv, "-o", "addopts=", cwd=venv.root, env=venv.env)
+    assert " passed" in output

@@ -75,12 +75,7 @@ class Assembler:
             else:
                 self._pick(composition, group)
         self._observe()
-        self.content["commands"].update(
-            {
-                name: self.one("command", name, "being installed").target.strip()
-                for name in self.content["installed"]["command"]
-            }
-        )
+        self._add_commands()
         self._warn()
         self._composed = True
         composition.settings = self._resolved()
@@ -212,6 +207,14 @@ class Assembler:
         for name in names:
             self._entry("observer", name, origin or "being installed")
             self.content["observers"].append(name)
+
+    def _add_commands(self) -> None:
+        """Subcommands; one that two packages claim is nobody's, as ``plugin check`` says."""
+        for name in self.content["installed"]["command"]:
+            claims = [found for found in self.installed["command"] if found.name == name]
+            targets = [found.target for found in claims if found.ours]
+            if len(targets) == 1:
+                self.content["commands"][name] = targets[0]
 
     def _warn(self) -> None:
         """Things that work, but not as somebody may think."""
