@@ -97,6 +97,31 @@ def test_an_unavailable_default_gives_way_to_the_next(lab: Lab) -> None:
     assert lab.python(probe) == "crun"
 
 
+def test_a_default_that_is_removed_gives_way_to_the_next(lab: Lab) -> None:
+    """Also when a snapshot says otherwise."""
+    binary = lab.root / "first"
+    binary.write_text("#!/bin/sh\n")
+    binary.chmod(0o755)
+    code = """
+        from polypod_runtime_crun import Crun
+        class Driver(Crun):
+            name = "first-of-all"
+            candidates = ()
+    """
+    lab.install("runtime", "first", code)
+    probe = f"""
+        from polypod.config import defaults
+        defaults.DRIVER_PRIORITY["runtime"] = ("first", "crun")
+        defaults.ENGINE["runtimes"] = {{**defaults.RUNTIMES, "first": ({str(binary)!r},)}}
+        from polypod.assembly import compose
+        made = compose({{}})
+        result = [made.runtime_name, made.runtime().name]
+    """
+    assert [lab.python(probe) for _ in range(2)] == [["first", "first"]] * 2
+    binary.unlink()
+    assert lab.python(probe) == ["crun", "crun"]
+
+
 COMMAND = """
 from polypod.spec.command import CommandSpec
 def run(engine, args):

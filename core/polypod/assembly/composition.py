@@ -91,6 +91,10 @@ class Composition:
         )
         return RuntimePort(driver, short, entry["plugin"])
 
+    def runtime_path(self, name: str) -> str:
+        """Path of a runtime's binary as engine.runtimes has it, "" when the plugin looks itself."""
+        return self._runtime(name)[2]
+
     def _runtime(self, wanted: str) -> tuple[str, str, str]:
         """Name to show, plugin to use, path of the binary ("" = the plugin looks itself)."""
         short = os.path.basename(wanted)

@@ -189,6 +189,8 @@ class Assembler:
         """Construct a driver of which several may serve, to see whether it works here."""
         if group == "runtime":
             composition.runtime()
+            # When this one is removed, the next in order takes over.
+            self.watched.append(composition.runtime_path(self.content["chosen"][group]))
         elif group == "network":
             composition.network()
         elif group == "storage" and len(self._candidates(group)) > 1:

@@ -1,1 +1,1 @@
-"""."""
+"""Documents of the Open Container Initiative: image, runtime and distribution specifications."""

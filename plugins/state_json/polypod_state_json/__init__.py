@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Config(Struct):
-    """``[plugins.json]`` in polypod.conf.
+    """``[plugin.state.json]`` in polypod.conf.
 
     ``journal_bytes``: when the journal is longer than this, a write folds it into the bucket files.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Config(Struct):
-    """``[plugins.kv]`` in polypod.conf.
+    """``[plugin.state.kv]`` in polypod.conf.
 
     ``relaxed``: do not sync batches that need not survive a loss of power. A commit
     then takes 0.01 ms and not 0.2, but a loss of power may damage the whole file;

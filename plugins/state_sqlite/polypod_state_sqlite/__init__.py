@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Config(Struct):
-    """``[plugins.sqlite]`` in polypod.conf.
+    """``[plugin.state.sqlite]`` in polypod.conf.
 
     ``checkpoint_pages``: after how many pages of 8 KiB in the write-ahead log its
     content moves into the database file. Fewer make the next command's start a

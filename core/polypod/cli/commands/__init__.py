@@ -1,1 +1,1 @@
-"""."""
+"""One module a subcommand; see :mod:`polypod.cli.tree`."""
