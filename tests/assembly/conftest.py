@@ -82,9 +82,7 @@ class Lab:
         (self.site / f"{module}.py").write_text(textwrap.dedent(code))
         info = self.site / f"{package}-{version}.dist-info"
         info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
-        )
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
         with open(info / "entry_points.txt", "a") as file:
             file.write(f"[polypod.{group}.{contract}]\n{name} = {module}:{attribute}\n")
         self.settle()

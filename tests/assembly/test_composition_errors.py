@@ -263,9 +263,7 @@ def test_no_default_is_an_error_only_when_used(lab: Lab) -> None:
         except CompositionError as error:
             result = str(error)
     """)
-    assert text.startswith(
-        "no network backend is installed that is used by default (netavark, host)"
-    )
+    assert text.startswith("no network backend is installed that is used by default (netavark, host)")
 
 
 def test_a_store_that_was_migrated_warns_about_another_backend(lab: Lab) -> None:

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_driver_that_returned_nothing_is_named(lab: Lab) -> None:
-    lab.install(
-        "state", "mute", lab.STATE.replace('return {key: (b"v", 1) for key in keys}', "pass")
-    )
+    lab.install("state", "mute", lab.STATE.replace('return {key: (b"v", 1) for key in keys}', "pass"))
     text = lab.python("""
         from polypod.assembly import compose
         try:
@@ -22,8 +20,7 @@ def test_a_driver_that_returned_nothing_is_named(lab: Lab) -> None:
             result = str(error)
     """)
     assert text == (
-        "state backend 'mute' of acme 1.0 returned nothing from state_get;"
-        " this is a defect of the plugin"
+        "state backend 'mute' of acme 1.0 returned nothing from state_get; this is a defect of the plugin"
     )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pluggy
 import pytest
-
 from polypod.spec import markers
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def hooks(group: str) -> dict[str, object]:
 def test_specifications_are_valid_and_documented(group: str) -> None:
     manager = pluggy.PluginManager(markers.PROJECT)
     manager.add_hookspecs(spec(group))
-    assert spec(group).GROUP == f"polypod.{group}.v1"
+    assert f"polypod.{group}.v1" == spec(group).GROUP
     for name, hook in hooks(group).items():
         assert name.startswith(PREFIXES.get(group, (group + "_",))), name
         assert (inspect.getdoc(hook) or "").strip(), f"{name} has no text"

@@ -39,9 +39,7 @@ def lines(parser: configparser.ConfigParser, section: str, key: str) -> list[str
 def entry_points(parser: configparser.ConfigParser) -> dict[str, dict[str, str]]:
     section = "options.entry_points"
     return {
-        group: dict(
-            (part.strip() for part in line.split("=", 1)) for line in lines(parser, section, group)
-        )
+        group: dict((part.strip() for part in line.split("=", 1)) for line in lines(parser, section, group))
         for group in (parser.options(section) if parser.has_section(section) else ())
     }
 
@@ -73,9 +71,7 @@ def test_root_has_the_packages_and_requirements_of_the_parts() -> None:
     assert set(lines(root, "options", "packages")) == packages
     assert requirements(root) == set().union(*map(requirements, parts))
     for section in ("options.package_data",):
-        data = {
-            key: value for part in parts if section in part for key, value in part[section].items()
-        }
+        data = {key: value for part in parts if section in part for key, value in part[section].items()}
         assert dict(root[section]) == data
 
 
@@ -161,9 +157,7 @@ class Venv:
         self.python = root / "venv/bin/python"
         [self.site] = (root / "venv/lib").glob("python*/site-packages")
         link_dependencies(self.site)
-        (root / "storage.conf").write_text(
-            f'[storage]\ngraphroot="{root}/graph"\nrunroot="{root}/run"\n'
-        )
+        (root / "storage.conf").write_text(f'[storage]\ngraphroot="{root}/graph"\nrunroot="{root}/run"\n')
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(root),
@@ -237,9 +231,7 @@ def unshare_works() -> bool:
     return os.geteuid() == 0 and shutil.which("unshare") is not None
 
 
-@pytest.mark.skipif(
-    not unshare_works(), reason="needs root and unshare, to lay files over /usr/share"
-)
+@pytest.mark.skipif(not unshare_works(), reason="needs root and unshare, to lay files over /usr/share")
 def test_core_and_two_plugins_with_vendor_defaults(wheels: Path, venv: Venv) -> None:
     """What a distribution that splits polypod ships: see docs/howto/packaging.md."""
     parts = ("polypod-core", "polypod-state-json", "polypod-runtime-runc")

@@ -52,9 +52,7 @@ def test_the_error_tree_is_the_one_that_is_drawn() -> None:
         for name in names:
             drawn[name] = above[-1][1] if above else "Exception"
         above.append((depth, names[0]))
-    real = {
-        name: getattr(errors, name).__bases__[0].__name__ for name in own_classes(errors, Exception)
-    }
+    real = {name: getattr(errors, name).__bases__[0].__name__ for name in own_classes(errors, Exception)}
     assert drawn == real
 
 

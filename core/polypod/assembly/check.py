@@ -60,8 +60,7 @@ def entry(found: Found, origin: str, loaded: Loaded) -> dict[str, Any]:
         "target": found.target,
         "distribution": found.distribution,
         "version": found.version,
-        "plugin": f"{wording.NOUNS[found.group]} {found.name!r} of {found.distribution}"
-        f" {found.version}",
+        "plugin": f"{wording.NOUNS[found.group]} {found.name!r} of {found.distribution} {found.version}",
         "hooks": {},
         "implements": [],
         "config": {},
@@ -72,9 +71,7 @@ def entry(found: Found, origin: str, loaded: Loaded) -> dict[str, Any]:
         implementations = hooks(factory, found.group)
     except pluggy.PluginValidationError as error:
         reason = wording.one_line(error).partition(": ")[2]
-        raise CompositionError(
-            wording.breaks_contract(found.group, origin, found, reason)
-        ) from error
+        raise CompositionError(wording.breaks_contract(found.group, origin, found, reason)) from error
     result["implements"] = list(implementations)
     result["hooks"] = {name: how for name, how in implementations.items() if how}
     result["config"] = table(factory, found, loaded)

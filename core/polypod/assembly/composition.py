@@ -39,7 +39,7 @@ class Composition:
     ) -> None:
         self.settings = settings
         self.chosen: dict[str, str] = content["chosen"]
-        self.origins: dict[str, str] = content["origins"]
+        self.origins: Mapping[str, str] = content["origins"]
         self.entries: dict[str, dict[str, Any]] = content["entries"]
         self.installed: dict[str, list[str]] = content["installed"]
         self.missing: dict[str, str] = content["missing"]
@@ -216,9 +216,7 @@ class Composition:
             raise CompositionError(self.missing[group])
         return self.chosen[group]
 
-    def _make(
-        self, group: str, name: str, asked: str = "", **arguments: Any
-    ) -> tuple[Any, dict[str, Any]]:
+    def _make(self, group: str, name: str, asked: str = "", **arguments: Any) -> tuple[Any, dict[str, Any]]:
         """Import a plugin's module and construct the driver; ``asked`` is the user's word for it."""
         entry = self.entries.get(f"{group}.{name}") or self._find(group, name)
         try:

@@ -51,9 +51,7 @@ def make_key(flags: Mapping[str, Any]) -> tuple[Any, ...]:
 def _current_folder(flags: Mapping[str, Any]) -> str:
     """The working directory, where a path is relative to it; else ""."""
     environ = os.environ
-    paths = [
-        environ.get(name) or "/" for name in VARIABLES if name.endswith(("_CONF", "_OVERRIDE"))
-    ]
+    paths = [environ.get(name) or "/" for name in VARIABLES if name.endswith(("_CONF", "_OVERRIDE"))]
     paths += [flags.get("config", "/"), *sys.path]
     return "" if all(path[:1] == "/" for path in paths) else os.getcwd()
 

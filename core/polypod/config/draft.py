@@ -49,9 +49,7 @@ class Draft:
             elif kind.startswith("dict["):
                 fresh = _mapping(kind, raw)
                 known[field] = {**known.get(field, {}), **fresh}
-                self.origin.update(
-                    {f"{table}.{field}.{key}": file.where(*keys, key) for key in fresh}
-                )
+                self.origin.update({f"{table}.{field}.{key}": file.where(*keys, key) for key in fresh})
             else:
                 known[field] = _scalar(kind, field, raw)
         except ValueError as error:

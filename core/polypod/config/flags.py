@@ -38,6 +38,4 @@ def apply(flags: Mapping[str, Any], draft: Draft) -> None:
             # Options in storage.conf are for the driver named there.
             draft.put("storage", "options", {}, "flag --storage-driver")
     if "storage-opt" in flags:
-        draft.put(
-            "storage", "options", parse_options(list(flags["storage-opt"])), "flag --storage-opt"
-        )
+        draft.put("storage", "options", parse_options(list(flags["storage-opt"])), "flag --storage-opt")

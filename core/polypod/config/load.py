@@ -23,18 +23,14 @@ if TYPE_CHECKING:
 class Loaded:
     """``settings``, the ``watched`` paths whose change makes them stale, and the ``files`` read."""
 
-    def __init__(
-        self, settings: Settings, watched: list[str], files: list[str], notes: list[str]
-    ) -> None:
+    def __init__(self, settings: Settings, watched: list[str], files: list[str], notes: list[str]) -> None:
         self.settings = settings
         self.watched = watched
         self.files = files
         self.notes = notes  # for the debug log
 
 
-def load(
-    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
-) -> Loaded:
+def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """Settings from files, environment and global flags; raises ``ConfigError``."""
     environ = os.environ if environ is None else environ
     given = normalized(flags or {})

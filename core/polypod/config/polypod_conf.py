@@ -50,8 +50,7 @@ def _plugins(file: TomlFile, raw: object, draft: Draft) -> None:
         for name, table in tables.items() if isinstance(tables, dict) else ():
             if not isinstance(table, dict):
                 raise ConfigError(
-                    f"{file.where('plugin', group, name)}: {name!r} must be a table"
-                    f" [plugin.{group}.{name}]"
+                    f"{file.where('plugin', group, name)}: {name!r} must be a table [plugin.{group}.{name}]"
                 )
             plugin = f"{group}.{name}"
             draft.plugins[plugin] = {**draft.plugins.get(plugin, {}), **table}

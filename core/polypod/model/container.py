@@ -197,9 +197,7 @@ class Lifecycle(Struct):
     conmon_pidfile: str = ""
     cidfile: str = ""
     sdnotify: str = "container"
-    systemd: str = (
-        "true"  # true (when the command is an init), false, always; stored: false, always
-    )
+    systemd: str = "true"  # true (when the command is an init), false, always; stored: false, always
     detach_keys: str | None = None
 
 
@@ -311,9 +309,7 @@ class ContainerState(Struct):
 
     status: str = "configured"  # "creating" while create is at work (pid is then the creator)
     pid: int = 0
-    pid_start: int = (
-        0  # start time of pid in clock ticks (/proc/PID/stat field 22): pids are reused
-    )
+    pid_start: int = 0  # start time of pid in clock ticks (/proc/PID/stat field 22): pids are reused
     conmon_pid: int = 0
     boot_id: str = ""  # the boot in which pid and mounts are valid
     started_at: float = 0.0

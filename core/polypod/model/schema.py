@@ -34,9 +34,7 @@ def schema(struct: type[Struct], *, strict: bool = False) -> type[msgspec.Struct
                 fields.append((name, kind))
             else:
                 fields.append((name, kind | msgspec.UnsetType, msgspec.UNSET))
-        known = msgspec.defstruct(
-            struct.__name__, fields, kw_only=True, forbid_unknown_fields=strict
-        )
+        known = msgspec.defstruct(struct.__name__, fields, kw_only=True, forbid_unknown_fields=strict)
         _made[struct, strict] = known
     return known
 

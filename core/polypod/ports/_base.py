@@ -28,9 +28,7 @@ class Port:
     def capabilities(self) -> frozenset[str]:
         """Names, without the prefix, of the hooks that the driver implements."""
         prefix = self.GROUP + "_"
-        return frozenset(
-            name.removeprefix(prefix) for name in dir(self.driver) if name.startswith(prefix)
-        )
+        return frozenset(name.removeprefix(prefix) for name in dir(self.driver) if name.startswith(prefix))
 
     def supports(self, operation: str) -> bool:
         """Whether the driver implements an optional hook, such as ``pause``."""
@@ -45,6 +43,4 @@ class Port:
 
     def _silent(self, hook: str) -> NoReturn:
         """A hook answered None, which is never an answer."""
-        raise PolypodError(
-            f"{self.plugin} returned nothing from {hook}; this is a defect of the plugin"
-        )
+        raise PolypodError(f"{self.plugin} returned nothing from {hook}; this is a defect of the plugin")

@@ -11,6 +11,28 @@ if TYPE_CHECKING:
     from ..model.runtime import AttachStreams, ExitStatus, MonitorExec, MonitorStart, MonitorStarted
 
 
+class Prepared:
+    """A start that is put off until ``release``, for monitors without ``monitor_prepare``."""
+
+    def __init__(self, spawn: Callable[[], Callable[[], MonitorStarted]]) -> None:
+        self._spawn = spawn
+        self._waiter: Callable[[], MonitorStarted] | None = None
+
+    def release(self) -> None:
+        """Start the monitor now."""
+        if self._waiter is None:
+            self._waiter = self._spawn()
+
+    def cancel(self) -> None:
+        """Nothing runs before the release."""
+
+    def __call__(self) -> MonitorStarted:
+        """Wait until the container is created."""
+        self.release()
+        assert self._waiter is not None
+        return self._waiter()
+
+
 class MonitorPort(Port):
     """The monitor."""
 
@@ -31,6 +53,16 @@ class MonitorPort(Port):
         answer: Callable[[], MonitorStarted] | None = self.driver.monitor_spawn(request)
         if answer is None:
             self._silent("monitor_spawn")
+        return answer
+
+    def prepare(self, request: MonitorStart) -> Prepared:
+        """Start the monitor, which holds still until ``release()``; one that cannot starts then."""
+        prepare = getattr(self.driver, "monitor_prepare", None)
+        if prepare is None:
+            return Prepared(lambda: self.spawn(request))
+        answer: Prepared | None = prepare(request)
+        if answer is None:
+            self._silent("monitor_prepare")
         return answer
 
     def exec(self, request: MonitorExec, streams: AttachStreams | None) -> tuple[int, int]:
@@ -67,9 +99,7 @@ class MonitorPort(Port):
         self, id: str, exit_dir: str, persist_dir: str, pid: int, timeout: float = -1.0
     ) -> ExitStatus | int:
         """Wait for the exit status, without polling where the kernel allows it."""
-        answer: ExitStatus | int | None = self.driver.monitor_wait(
-            id, exit_dir, persist_dir, pid, timeout
-        )
+        answer: ExitStatus | int | None = self.driver.monitor_wait(id, exit_dir, persist_dir, pid, timeout)
         if answer is None:
             self._silent("monitor_wait")
         return answer

@@ -39,6 +39,16 @@ def monitor_spawn(request: MonitorStart) -> Callable[[], MonitorStarted]:
 
 
 @hookspec(firstresult=True)
+def monitor_prepare(request: MonitorStart) -> Callable[[], MonitorStarted]:
+    """Like ``monitor_spawn``, but the monitor holds still until ``release()`` of the result.
+
+    The bundle's ``config.json`` need not exist before the release, so that the monitor
+    starts up while the engine mounts and writes. ``cancel()`` ends it at any time; calling the
+    result releases and waits for the outcome.
+    """
+
+
+@hookspec(firstresult=True)
 def monitor_exec(request: MonitorExec, streams: AttachStreams | None) -> tuple[int, int]:
     """Run one more process in a container through a monitor of its own.
 
@@ -49,9 +59,7 @@ def monitor_exec(request: MonitorExec, streams: AttachStreams | None) -> tuple[i
 
 
 @hookspec(firstresult=True)
-def monitor_attach(
-    run_dir: str, streams: AttachStreams, on_connected: Callable[[], None] | None
-) -> str:
+def monitor_attach(run_dir: str, streams: AttachStreams, on_connected: Callable[[], None] | None) -> str:
     """Connect file descriptors to a created or running container until it ends.
 
     ``on_connected`` is called once the connection stands, before any data flows:

@@ -26,13 +26,17 @@ from .markers import hookspec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 GROUP = "polypod.state.v1"
 
 #: Put(bucket, key, value): ("put", bucket, key, value)
 #: Delete (no error when absent): ("delete", bucket, key)
 #: Precondition on a record's revision; 0 = must not exist, -1 = must exist: ("check", bucket, key, revision)
-Operation = tuple
+if TYPE_CHECKING:
+    Operation = tuple[Any, ...]
+else:
+    Operation = tuple
 
 
 @hookspec(firstresult=True)

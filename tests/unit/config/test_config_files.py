@@ -144,7 +144,7 @@ def test_modules_are_searched_and_read_after_the_rest(host: Host) -> None:
     host.write(f"etc/{CONF}", "[engine]\nstop_timeout=2\n")
     host.write(f"share/{CONF}.modules/fast.conf", "[engine]\nstop_timeout=1\n")
     assert host.load(module=["fast.conf"]).settings.engine.stop_timeout == 1
-    with pytest.raises(ConfigError, match="could not resolve module 'slow.conf'"):
+    with pytest.raises(ConfigError, match=r"could not resolve module 'slow\.conf'"):
         host.load(module=["slow.conf"])
 
 
@@ -193,9 +193,7 @@ def test_flags_win_and_a_storage_driver_drops_the_options_of_the_other(host: Hos
 
 
 def test_image_stores_from_options_are_additional_stores(host: Host) -> None:
-    storage = host.load(
-        storage_opt=["overlay.imagestore=/a", "overlay.imagestore=/b"]
-    ).settings.storage
+    storage = host.load(storage_opt=["overlay.imagestore=/a", "overlay.imagestore=/b"]).settings.storage
     assert storage.additional == ("/a", "/b")
 
 

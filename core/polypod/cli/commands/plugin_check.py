@@ -28,9 +28,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     elif problems:
         ctx.err("\n".join(f"Error: {line}" for line in problems))
     else:
-        ctx.out(
-            "".join(f"{group}: {survey.composition.describe(group)}\n" for group in chosen), end=""
-        )
+        ctx.out("".join(f"{group}: {survey.composition.describe(group)}\n" for group in chosen), end="")
     return 125 if problems else 0
 
 

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("Group", "Name", "Distribution", "Version", "Status", "Reason", "ChosenBy", "Contract")
 
-_DEFAULT = (
-    "{{.Group}}\\t{{.Name}}\\t{{.Distribution}}\\t{{.Version}}\\t{{.Status}}\\t{{.Because}}\n"
-)
+_DEFAULT = "{{.Group}}\\t{{.Name}}\\t{{.Distribution}}\\t{{.Version}}\\t{{.Status}}\\t{{.Because}}\n"
 
 
 def row(plugin: PluginInfo) -> dict[str, Any]:
@@ -52,9 +50,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         for one in rows:
             one["Because"] = one["Reason"] or one["ChosenBy"]
         headings = {"Because": "CHOSEN BY, OR REASON"}
-        text = format_rows(
-            rows, _DEFAULT, headings=headings, noheading=opts.noheading, default=True
-        )
+        text = format_rows(rows, _DEFAULT, headings=headings, noheading=opts.noheading, default=True)
         ctx.out(text, end="")
     if survey.problem:
         ctx.err(f"Warning: {survey.problem}")

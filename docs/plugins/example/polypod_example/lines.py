@@ -131,9 +131,7 @@ class LinesState:
     def _compact(self, content: Content) -> None:
         """Replace the log by one batch of what is live; damaged records are left out."""
         generation = int(content.header.removeprefix(HEADER) or 0) + 1
-        puts = [
-            ("put", *where, number, value) for where, (value, number) in content.records.items()
-        ]
+        puts = [("put", *where, number, value) for where, (value, number) in content.records.items()]
         draft = self._path + ".new"
         try:
             fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
