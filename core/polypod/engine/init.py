@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InvalidState
+from ..errors import InvalidState, PolypodError
 from ..kit.background import Background
 from ..model.container import ContainerState
 from ..model.runtime import MonitorStart
@@ -24,7 +24,7 @@ from .tree import remove_tree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
 
-    from ..model.container import Container
+    from ..model.container import Container, NetworkResult
     from .runtime import Runtime
 
 # Run by the monitor when the container has ended. A foreground `run` that still
@@ -80,21 +80,24 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
             network.make_netns(rt, state.netns)
             if container.network.mode == "bridge":
                 connecting = Background(network.connect, rt, container, state.netns)
+        monitor = rt.monitor.prepare(monitor_request(rt, container, held))
         try:
             rootfs = prepare_rootfs(rt, container)
             state = state.evolve(mountpoint=rootfs)
             write_bundle(rt, container, state, rootfs)
-            waiter = rt.monitor.spawn(monitor_request(rt, container, held))
+            monitor.release()
             _import_ahead()
-        finally:
-            results = connecting.result() if connecting is not None else ()
+            if connecting is not None:
+                state = state.evolve(networks=connecting.result())
+                network.finish_etc_files(rt, container, state)
+        except BaseException:
+            monitor.cancel()
+            raise
     finally:
+        _settle(connecting)
         for fd in held:
             os.close(fd)  # the monitor has its own
-    state = state.evolve(networks=results)
-    if results:
-        network.finish_etc_files(rt, container, state)
-    started = waiter()
+    started = monitor()
     state = state.evolve(
         status="created",
         pid=started.pid,
@@ -106,6 +109,15 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
     rt.records.containers.set_state(container.id, state)
     emit_container(rt, "init", container)
     return state
+
+
+def _settle(connecting: Background[tuple[NetworkResult, ...]] | None) -> None:
+    """Wait for the network's setup also after an error: what is half made cannot be taken down."""
+    if connecting is not None:
+        try:
+            connecting.result()
+        except PolypodError:
+            return  # raised where the result was wanted, or less telling than the first error
 
 
 def _import_ahead() -> None:

@@ -24,7 +24,10 @@ class Prepared:
             self._waiter = self._spawn()
 
     def cancel(self) -> None:
-        """Nothing runs before the release."""
+        """End what runs already; before the release that is nothing."""
+        cancel = getattr(self._waiter, "cancel", None)
+        if cancel is not None:
+            cancel()
 
     def __call__(self) -> MonitorStarted:
         """Wait until the container is created."""

@@ -38,7 +38,7 @@ def monitor_spawn(request: MonitorStart) -> Callable[[], MonitorStarted]:
     """
 
 
-@hookspec(firstresult=True)
+@hookspec(firstresult=True, optional=True)
 def monitor_prepare(request: MonitorStart) -> Callable[[], MonitorStarted]:
     """Like ``monitor_spawn``, but the monitor holds still until ``release()`` of the result.
 

@@ -71,6 +71,13 @@ class Conmon:
     @hookimpl
     def monitor_spawn(self, request: MonitorStart) -> Starting:
         """See ``polypod.spec.monitor``."""
+        starting = self.monitor_prepare(request)
+        starting.release()
+        return starting
+
+    @hookimpl
+    def monitor_prepare(self, request: MonitorStart) -> Starting:
+        """See ``polypod.spec.monitor``."""
         from .starting import Starting
 
         self._reap()

@@ -6,6 +6,7 @@ import _signal  # type: ignore[import-not-found]
 import os
 
 from polypod.errors import PolypodError, RuntimeFailure
+from polypod.kit.background import Background
 from polypod.kit.oci_cli import small_env
 from polypod.kit.oci_errors import runtime_error
 from polypod.kit.spawn import run, spawn
@@ -124,15 +125,19 @@ class Conmon:
 
 
 class Starting:
-    """A container on its way: calling it waits until it is created; ``cancel`` gives it up."""
+    """A container on its way: calling it waits until it is created; ``cancel`` gives it up.
+
+    conmon waits at its start pipe until :meth:`release`. Meanwhile it is moved into its
+    cgroup, in a thread: the kernel makes the first writer of ``cgroup.procs`` wait for an
+    RCU grace period, some 10 ms, in which the engine can mount and write the bundle.
+    """
 
     def __init__(self, path: str, request: MonitorStart, log_level: str, timeout: float) -> None:
         self.request = request
         self.timeout = timeout
         _prepare(request)
-        start_r = start_w = -1
-        if request.cgroup_parent:
-            start_r, start_w = os.pipe2(os.O_CLOEXEC)
+        start_r, self._start_w = os.pipe2(os.O_CLOEXEC)
+        self._moving: Background[bool] | None = None
         passthrough = request.log_driver.startswith("passthrough")
         try:
             self.conmon = Conmon(
@@ -143,15 +148,15 @@ class Starting:
                 env=_listen(request),
                 stdio=(0, 1, 2) if passthrough else (-1, -1, -1),
                 keep=request.inherit_fds or range(3, 3 + request.preserve_fds + request.listen_fds),
-                pipes={"_OCI_STARTPIPE": start_r} if start_r >= 0 else None,
+                pipes={"_OCI_STARTPIPE": start_r},
             )
-            if request.cgroup_parent:
-                enter(request.cgroup_parent, self.conmon.pid)
+        except BaseException:
+            os.close(self._start_w)
+            raise
         finally:
-            # The end of the start pipe is what conmon waits for.
-            for fd in (start_r, start_w):
-                if fd >= 0:
-                    os.close(fd)
+            os.close(start_r)
+        if request.cgroup_parent:
+            self._moving = Background(enter, request.cgroup_parent, self.conmon.pid)
         if request.conmon_pidfile:
             with open(request.conmon_pidfile, "w", encoding="ascii") as file:
                 file.write(str(self.conmon.pid))
@@ -161,8 +166,15 @@ class Starting:
         """conmon's PID, known at once."""
         return self.conmon.pid
 
+    def release(self) -> None:
+        """Let conmon go: the bundle is complete. The end of the start pipe is what it waits for."""
+        if self._start_w >= 0:
+            os.close(self._start_w)
+            self._start_w = -1
+
     def __call__(self) -> MonitorStarted:
         """Wait for the outcome; see ``monitor_start``."""
+        self.release()
         try:
             report = self.conmon.report(self.timeout)
             pid = int(report.get("data", -1))
@@ -172,11 +184,18 @@ class Starting:
             self.cancel()
             raise
         self.conmon.close()
+        if self._moving is not None:
+            self._moving.result()
         return MonitorStarted(pid=pid, monitor_pid=self.conmon.pid)
 
     def cancel(self) -> None:
         """End the monitor and whatever the runtime has made of the container by now."""
         self.conmon.kill()
+        if self._start_w >= 0:
+            # It never went: there is nothing of the runtime's to delete.
+            os.close(self._start_w)
+            self._start_w = -1
+            return
         command = self.request.runtime_argv
         run((*command, "delete", "--force", self.request.id), env=small_env(), timeout=60)
 
