@@ -69,11 +69,10 @@ def take_down(rt: Runtime, container: Container, state: ContainerState) -> None:
     """
     deleting = None
     if not state.cleaned:
-        runtime = runtime_of(rt, container)
         if state.status in LIVE:
-            runtime.delete(container.id, True)
+            runtime_of(rt, container).delete(container.id, True)
         else:
-            deleting = Background(runtime.delete, container.id, True)
+            deleting = delete_in_runtime(rt, container)
     try:
         if state.netns or state.networks:
             from .network import disconnect
@@ -83,6 +82,11 @@ def take_down(rt: Runtime, container: Container, state: ContainerState) -> None:
     finally:
         if deleting is not None:
             deleting.result()
+
+
+def delete_in_runtime(rt: Runtime, container: Container) -> Background[bool]:
+    """Let the runtime forget an ended container, beside the caller."""
+    return Background(runtime_of(rt, container).delete, container.id, True)
 
 
 def unmount(rt: Runtime, container: Container) -> None:

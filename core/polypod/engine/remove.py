@@ -6,9 +6,11 @@ import os
 
 from ..errors import InUse, InvalidState, NoSuchContainer, NotFound, PolypodError
 from ..model.container import ContainerState
-from .cleanup import settle, take_down
+from .cleanup import delete_in_runtime, settle, take_down
 from .events import emit_container
+from .exits import note
 from .locking import ContainerLock
+from .states import LIVE
 from .sync import refresh
 from .tree import remove_tree
 
@@ -89,13 +91,20 @@ def remove_locked(
     if state.status == "stopped":
         emit_container(rt, "died", container, containerExitCode=str(state.exit_code))
     rt.records.containers.set_state(container.id, state.evolve(status="removing", cleaned=False))
-    _attempt(force, take_down, rt, container, state.evolve(cleaned=state.cleaned and not state.boot_id))
+    state = state.evolve(cleaned=state.cleaned and not state.boot_id)
+    deleting = None
+    if not state.cleaned and state.status not in LIVE:
+        # The process is dead, so the runtime's part and ours do not meet: side by side.
+        deleting = delete_in_runtime(rt, container)
+        state = state.evolve(cleaned=True)
+    _attempt(force, take_down, rt, container, state)
     _delete_files(rt, container, force)
     if volumes or container.lifecycle.remove:
         _remove_anonymous_volumes(rt, container)
-    rt.records.containers.remove(
-        container, durable=not container.lifecycle.remove, exit_code=state.exit_code
-    )
+    if deleting is not None:
+        _attempt(force, deleting.result)
+    note(rt, container.id, state.exit_code)
+    rt.records.containers.remove(container, durable=not container.lifecycle.remove)
     _delete_volatile(rt, container)
     emit_container(rt, "remove", container)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from ..errors import NoSuchContainer
+from .exits import noted
 from .states import shown
+from .exits import noted
 from .states import LIVE
 from .sync import refresh
 
@@ -31,7 +33,7 @@ def wait(
         try:
             state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
         except NoSuchContainer:
-            code = rt.records.exit_code(container_id)
+            code = noted(rt, container_id)
             if code is None and "removed" not in conditions:
                 raise
             return -1 if code is None else code

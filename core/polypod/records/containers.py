@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 CONTAINER = "container"
 STATE = "container-state"
 NAME = "name"
-EXIT = "exit"
 
 
 class ContainerRecords:
@@ -170,8 +169,8 @@ class ContainerRecords:
             raise self._explain(conflict, renamed) from None
         return renamed
 
-    def remove(self, container: Container, *, durable: bool = True, exit_code: int | None = None) -> None:
-        """Forget a container, its name and its references; ``wait`` still finds the exit code."""
+    def remove(self, container: Container, *, durable: bool = True) -> None:
+        """Forget a container, its name and its references."""
         operations: list[tuple[Any, ...]] = [
             ("delete", CONTAINER, container.id),
             ("delete", STATE, container.id),
@@ -179,8 +178,6 @@ class ContainerRecords:
         if self.name_holder(container.name) == container.id:
             operations.append(("delete", NAME, container.name))
         operations += [("delete", references.BUCKET, k) for k in references.of_container(container)]
-        if exit_code is not None:
-            operations.append(("put", EXIT, container.id, encode({"exit_code": exit_code})))
         self._state.apply(operations, durable)
 
 

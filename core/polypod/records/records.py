@@ -2,14 +2,14 @@
 
 Buckets: ``container`` (definition, by ID), ``container-state`` (changing part, by ID),
 ``name`` (name -> ID, shared by containers and pods), ``ref`` (who needs whom),
-``volume`` (by name), ``exit`` (exit codes of removed containers, for ``wait``), ``meta``.
+``volume`` (by name), ``meta``.
 """
 
 from __future__ import annotations
 
 from . import references
 from .codec import decode, encode
-from .containers import EXIT, ContainerRecords
+from .containers import ContainerRecords
 from .volumes import VolumeRecords
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..ports.state import StatePort
 
 #: Every bucket, for migration and checks.
-BUCKETS = ("meta", "name", "container", "container-state", "volume", "ref", "exit", "pod", "secret")
+BUCKETS = ("meta", "name", "container", "container-state", "volume", "ref", "pod", "secret")
 
 
 class Records:
@@ -39,11 +39,6 @@ class Records:
     def all_users(self, kind: str) -> dict[str, list[str]]:
         """``{object name: [container IDs]}`` for kind volume, network, image or container."""
         return references.all_users(self.state, kind)
-
-    def exit_code(self, id: str) -> int | None:
-        """Exit code of a container that was removed, or None when it is not known."""
-        found = self.state.get(EXIT, [id])
-        return int(decode(EXIT, id, found[id][0])["exit_code"]) if id in found else None
 
     def meta(self, key: str) -> str:
         """A fact about the whole state (schema, boot ID), "" when absent."""
