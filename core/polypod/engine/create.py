@@ -33,12 +33,12 @@ def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> C
     from .remove import discard
     from .resolve import resolve
 
-    if request.name:
-        request = request.evolve(name=request.name.removeprefix("/"))
-        check_name(request.name)
-        if request.replace:
-            _replace(rt, request.name)
     try:
+        if request.name:
+            request = request.evolve(name=request.name.removeprefix("/"))
+            check_name(request.name)
+            if request.replace:
+                _replace(rt, request.name)
         image = _image(rt, request)
         container = resolve(rt, request, container_id, image)
         container = _reserve(rt, container, request)

@@ -10,7 +10,8 @@ import errno
 import fcntl
 import os
 
-from ..errors import Timeout
+from ..errors import NoSuchContainer, Timeout
+from .tree import remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class ContainerLock:
                 return self
             os.close(fd)  # removed while we waited: its directory was deleted
 
-    def __exit__(self, *_exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
+        if kind is not None and issubclass(kind, NoSuchContainer):
+            # Locking made the directory anew of a container that was removed meanwhile.
+            remove_tree(os.path.dirname(self._directory))
         os.close(self._fd)
         self._fd = -1
 
