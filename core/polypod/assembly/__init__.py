@@ -28,7 +28,7 @@ def open_runtime(flags: Mapping[str, Any] | None = None) -> Runtime:
 
         for text in composition.warnings:
             warning(text)
-    runtime = Runtime(composition.settings, composition)
+    runtime = Runtime(composition.settings, composition, flags)
     if composition.observing("observe_assembled"):
         runtime.observers.assembled(dict(composition.chosen))
     return runtime

@@ -11,6 +11,9 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from ..model.settings import Settings
     from ..ports.monitor import MonitorPort
     from ..ports.network import NetworkPort
@@ -48,7 +51,14 @@ class Runtime:
     version: str
     cli_argv: tuple[str, ...]
 
-    def __init__(self, settings: Settings, composition: Composition) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        composition: Composition,
+        flags: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``flags`` are the global flags as given: the exit command repeats them."""
+        self.flags = dict(flags or {})
         self.settings = settings
         self.composition = composition
         storage, engine = settings.storage, settings.engine
@@ -129,6 +139,7 @@ def _cli_argv(rt: Runtime) -> tuple[str, ...]:
     settings, composition = rt.settings, rt.composition
     return (
         *program,
+        *_repeated(rt.flags),
         "--root", rt.graphroot,
         "--runroot", rt.runroot,
         "--tmpdir", rt.tmp_dir,
@@ -141,6 +152,30 @@ def _cli_argv(rt: Runtime) -> tuple[str, ...]:
         *(("--imagestore", settings.storage.imagestore) if settings.storage.imagestore else ()),
         *(("--network-config-dir", settings.network.config_dir) if settings.network.config_dir else ()),
     )  # fmt: skip
+
+
+#: What :func:`_cli_argv` says by itself, resolved, or what is about this process alone.
+_OWN_FLAGS = frozenset((
+    "root", "runroot", "tmpdir", "storage-driver", "state-backend", "db-backend", "network-backend",
+    "cgroup-manager", "log-level", "imagestore", "network-config-dir", "out", "noout", "help",
+    "version", "debug", "config",
+))  # fmt: skip
+
+
+def _repeated(flags: Mapping[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in flags.items():
+        name = name.replace("_", "-")
+        if name == "config" and value:
+            words.append("--config=" + os.path.abspath(str(value)))
+        elif name not in _OWN_FLAGS and value:
+            if value is True:
+                words.append("--" + name)
+            elif isinstance(value, (list, tuple)):
+                words += [f"--{name}={item}" for item in value]
+            else:
+                words.append(f"--{name}={value}")
+    return words
 
 
 def _by_flag(composition: Composition) -> bool:
