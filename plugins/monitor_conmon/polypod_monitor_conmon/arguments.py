@@ -106,7 +106,7 @@ def _exit_command(command: tuple[str, ...], delay: int) -> list[str]:
         return []
     argv = ["--exit-command", command[0]]
     for word in command[1:]:
-        argv.append("--exit-command-arg=" + word)
+        argv += ["--exit-command-arg", word]
     if delay > 0:
         argv += ["--exit-delay", str(delay)]
     return argv
