@@ -17,7 +17,16 @@ from polypod.kit.statefiles import (
 )
 
 from .journal import Journal
-from .line import delete_line, is_good, name_of, put_line, record_start, revision_of, value_of
+from .line import (
+    delete_line,
+    is_good,
+    name_of,
+    put_line,
+    record_start,
+    revision_of,
+    unpack,
+    value_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,13 +79,19 @@ class Files:
         def read() -> list[tuple[str, bytes, int]]:
             start = f"{bucket}/{prefix}"
             skip = len(bucket) + 1
-            found = []
-            for name, line in self.bucket_lines(bucket):
-                if name.startswith(start) and is_good(line):
-                    value = value_of(line)
-                    if value is not None:
-                        found.append((name[skip:], value, revision_of(line)))
-            return found
+            records: dict[str, tuple[str, bytes, int]] = {}
+            for line in self._bucket_data(bucket).split(b"\n"):
+                record = unpack(line)
+                if record is not None and record[1] is not None and record[0].startswith(start):
+                    records[record[0]] = (record[0][skip:], record[1], record[2])
+            changed = [item for item in self.journal.changes.items() if item[0].startswith(start)]
+            for name, line in changed:
+                records.pop(name, None)
+                record = unpack(line)
+                if record is not None and record[1] is not None:
+                    records[name] = (name[skip:], record[1], record[2])
+            # A bucket file is in order already.
+            return sorted(records.values()) if changed else list(records.values())
 
         return self._read(read) or []
 
@@ -230,8 +245,31 @@ class Files:
                 if (not drop_damaged if not is_good(line) else value_of(line) is not None)
             ]
             write_synced(self.bucket_path(bucket), lines)
+        self._keep_strays(drop_damaged)
         self.journal.start(self.journal.revision)
         sync_directory(self.path)
+
+
+    def _keep_strays(self, drop: bool) -> None:
+        """Lines that name no record move to a file of their own, until a repair drops them."""
+        if drop and os.path.exists(self.strays_path):
+            os.unlink(self.strays_path)
+        elif self.journal.strays and not drop:
+            lines = [*self.strays(), *self.journal.strays]
+            write_synced(self.strays_path, [line + b"\n" for line in dict.fromkeys(lines)])
+
+    @property
+    def strays_path(self) -> str:
+        """Where damaged lines of former journals stand."""
+        return os.path.join(self.path, "damaged.jsonl")
+
+    def strays(self) -> list[bytes]:
+        """Damaged lines of former journals. Needs the lock."""
+        try:
+            with open(self.strays_path, "rb") as file:
+                return file.read().splitlines()
+        except FileNotFoundError:
+            return []
 
 
 def _find(data: bytes, name: str) -> bytes | None:

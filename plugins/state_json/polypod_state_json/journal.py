@@ -11,7 +11,7 @@ import os
 
 from polypod.kit.statefiles import write_all, write_synced
 
-from .line import is_good, name_of, numbers, revision_of, seal
+from .line import is_batch, is_good, name_of, numbers, revision_of, seal
 
 FORMAT = 1
 
@@ -63,13 +63,13 @@ class Journal:
         if self.end == 0 and lines:
             at = self._parse_first(lines)
         while at < len(lines):
-            count = self._batch_size(lines, at)
-            if count < 0 or at + 1 + count > len(lines):
+            after = self._batch_end(lines, at)
+            if after < 0:
                 return  # its writer was killed
-            for line in lines[at + 1 : at + 1 + count]:
+            for line in lines[at + 1 : after]:
                 self._note(line)
-            self.end += sum(len(line) + 1 for line in lines[at : at + 1 + count])
-            at += 1 + count
+            self.end += sum(len(line) + 1 for line in lines[at:after])
+            at = after
 
     def _parse_first(self, lines: list[bytes]) -> int:
         head = numbers(lines[0]) if is_good(lines[0]) else {}
@@ -80,18 +80,24 @@ class Journal:
         self.end = len(lines[0]) + 1
         return 1
 
-    def _batch_size(self, lines: list[bytes], at: int) -> int:
-        """How many lines follow a batch's first line; -1 when that cannot be told."""
-        if is_good(lines[at]):
+    def _batch_end(self, lines: list[bytes], at: int) -> int:
+        """Index behind a batch's last line; -1 when the batch is not whole.
+
+        A writer cuts off what a killed one left, so a batch that another one follows
+        was whole, also when damage has changed its first line or its number of lines.
+        """
+        count = -1
+        if is_batch(lines[at]):
             head = numbers(lines[at])
-            self.revision = max(self.revision, head.get("batch", 0))
-            return head.get("lines", 0)
-        # A damaged first line: a later batch proves that this one was whole.
-        for later in range(at + 1, len(lines)):
-            if is_good(lines[later]) and "batch" in numbers(lines[later]):
-                self.sound = False
-                return later - at - 1
-        return -1
+            self.revision = max(self.revision, head["batch"])
+            count = head["lines"]
+        for after in range(at + 1, len(lines)):
+            if is_batch(lines[after]):
+                self.sound = self.sound and after - at - 1 == count
+                return after
+            if after - at - 1 == count:
+                break
+        return at + 1 + count if count >= 0 and at + 1 + count <= len(lines) else -1
 
     def _note(self, line: bytes) -> None:
         name = name_of(line)

@@ -88,6 +88,37 @@ def value_of(line: bytes) -> bytes | None:
     return None
 
 
+def unpack(line: bytes) -> tuple[str, bytes | None, int] | None:
+    """Name, value (None for a deletion) and revision of a record's line; None when damaged.
+
+    What the other functions do, in one pass: listings spend their time here.
+    """
+    end = line.find(_REVISION, _NAME)
+    if end < 0 or line[:10] != _HEAD or int_or_minus_one(line[10:18]) != crc32(line[_BODY:]):
+        return None
+    raw = line[_NAME:end]
+    comma = line.find(b",", end + 13)
+    if line[comma + 1 : comma + 9] == b'"value":':
+        value: bytes | None = line[comma + 9 : -1]
+    else:
+        value = value_of(line)
+    name = name_of(line) if b"\\" in raw else raw.decode("ascii")
+    return name, value, int(line[end + 13 : comma])
+
+
+def int_or_minus_one(digits: bytes) -> int:
+    """A hexadecimal number, -1 when it is none."""
+    try:
+        return int(digits, 16)
+    except ValueError:
+        return -1
+
+
+def is_batch(line: bytes) -> bool:
+    """Whether a line begins a batch (and its checksum holds)."""
+    return line[_BODY : _BODY + 8] == b'"batch":' and is_good(line)
+
+
 def numbers(line: bytes) -> dict[str, int]:
     """The object of a batch's or a journal's first line; empty when it is neither."""
     found = loads(line)
@@ -112,6 +143,7 @@ def _is_one_line_of_json(value: bytes) -> bool:
 
 
 __all__ = [
+    "is_batch",
     "delete_line",
     "is_good",
     "name_of",
@@ -120,5 +152,6 @@ __all__ = [
     "record_start",
     "revision_of",
     "seal",
+    "unpack",
     "value_of",
 ]

@@ -40,6 +40,9 @@ def _inspect(files: Files) -> list[Damage]:
         ("", "", f"{files.journal.path}: a line is damaged and names no record")
         for _ in files.journal.strays
     ]
+    damaged += [
+        ("", "", f"{files.strays_path}: a damaged line that names no record") for _ in files.strays()
+    ]
     for bucket in files.buckets():
         for name, line in files.bucket_lines(bucket):
             if is_good(line):
