@@ -141,9 +141,7 @@ class Installed:
         if (site / "site-packages" / "polypod").exists():
             return set()
         code = "import sys, os, site; os.write(2, b'\\0' + '\\n'.join(sys.modules).encode())"
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         return set(done.stderr.rpartition("\0")[2].split())
 
 

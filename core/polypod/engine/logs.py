@@ -9,7 +9,8 @@ from time import time
 from ..errors import PolypodError
 from ..model.log import LogLine
 from .log_file import LogFile, parse
-from .sync import LIVE, refresh
+from .states import LIVE
+from .sync import refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
