@@ -191,7 +191,7 @@ def venv(tmp_path: Path) -> Venv:
 def test_each_plugin_works_with_core_alone(folder: Path, wheels: Path, venv: Venv) -> None:
     for name in ("polypod-core", config(folder)["metadata"]["name"]):
         zipfile.ZipFile(wheel(wheels, name)).extractall(venv.site)  # pip does it slower
-    argv = (venv.python, "-m", "polypod", "plugin", "ls", "--format", "json")
+    argv = (venv.python, "-P", "-m", "polypod", "plugin", "ls", "--format", "json")
     found = json.loads(run(*argv, env=venv.env))
     expected = [
         (group.split(".")[1], name)

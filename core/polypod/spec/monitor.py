@@ -15,6 +15,19 @@ from .markers import hookspec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Protocol
+
+    class Prepared(Protocol):
+        """A monitor that holds still; see :func:`monitor_prepare`."""
+
+        def release(self) -> None:
+            """Let it go: the bundle is complete."""
+
+        def cancel(self) -> None:
+            """End it, and whatever it has made by then."""
+
+        def __call__(self) -> MonitorStarted:
+            """Release it and wait for the outcome."""
 
 GROUP = "polypod.monitor.v1"
 
@@ -39,7 +52,7 @@ def monitor_spawn(request: MonitorStart) -> Callable[[], MonitorStarted]:
 
 
 @hookspec(firstresult=True, optional=True)
-def monitor_prepare(request: MonitorStart) -> Callable[[], MonitorStarted]:
+def monitor_prepare(request: MonitorStart) -> Prepared:
     """Like ``monitor_spawn``, but the monitor holds still until ``release()`` of the result.
 
     The bundle's ``config.json`` need not exist before the release, so that the monitor

@@ -44,7 +44,8 @@ def _orphans(store: Store, repair: bool) -> Iterator[Problem]:
     # A container is recorded before its layer is, and its layer's files before their record.
     known.update(record["layer"] for record in store.containers())
     for id in store.driver.list():
-        if id not in known and id not in busy:
+        # Other engines try mounts in folders beside the layers; those have no layer's name.
+        if len(id) == 64 and id not in known and id not in busy:
             if repair:
                 store.driver.remove(id)
             yield "layer", id, "files that no record names" + (" (removed)" if repair else "")

@@ -11,7 +11,7 @@ import polypod
 import pytest
 
 SOURCE = Path(polypod.__file__).parent
-LAUNCHER = SOURCE.parent / "bin" / "polypod"
+LAUNCHER = Path(__file__).parents[3] / "core" / "bin" / "polypod"
 VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
