@@ -211,7 +211,7 @@ def test_installing_removing_and_upgrading_is_noticed(wheels: Path, venv: Venv) 
     )
 
     def compose() -> str:
-        return run(venv.python, "-c", script, env=venv.env).strip()
+        return run(venv.python, "-P", "-c", script, env=venv.env).strip()
 
     compose()
     assert compose() == "['sqlite'] sqlite (polypod-state-sqlite 0.1.0) False"

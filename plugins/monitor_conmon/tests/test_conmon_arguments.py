@@ -64,7 +64,7 @@ def test_exit_command_keeps_its_words():
     argv = create(exit_command=("/x", "-a", "b c"), exit_delay=3)
     start = argv.index("--exit-command")
     assert argv[start:] == [
-        "--exit-command", "/x", "--exit-command-arg=-a", "--exit-command-arg=b c", "--exit-delay", "3",
+        "--exit-command", "/x", "--exit-command-arg", "-a", "--exit-command-arg", "b c", "--exit-delay", "3",
     ]  # fmt: skip
 
 
