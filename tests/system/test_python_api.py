@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
-
 import polypod
+import pytest
 from polypod.errors import AlreadyExists, CommandNotFound, NoSuchContainer, NoSuchImage, PolypodError
 from polypod.model.container import ContainerCreate, NetworkOptions
 from polypod.testing.images import make_busybox_image

@@ -16,9 +16,7 @@ from .images import Images
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
 _END = object()
 #: Methods that give an iterator: they become asynchronous generators.

@@ -12,9 +12,7 @@ from .streams import Captured, streamed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
     from ..engine.runtime import Runtime
     from ..model.log import LogLine
@@ -256,7 +254,7 @@ class Container:
         )  # fmt: skip
         return streamed(
             lambda streams: exec_in(self._rt, self.id, request, streams)[0], stdin
-        )  # type: ignore[return-value]
+        )
 
     def exec_detached(self, command: Sequence[str], *, user: str = "", workdir: str = "") -> str:
         """Start one more process and leave it running; returns the session's ID."""
@@ -281,7 +279,7 @@ class Container:
 
         return streamed(
             lambda streams: attach(self._rt, self.id, streams, proxy_signals=False), None
-        )  # type: ignore[return-value]
+        )
 
 
 def _request(

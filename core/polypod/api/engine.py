@@ -5,9 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
     from ..engine.runtime import Runtime
     from .containers import Containers

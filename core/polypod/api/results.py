@@ -7,7 +7,7 @@ from ..model.struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 
 class _Ended(Struct):

@@ -8,7 +8,7 @@ from ..model.runtime import AttachStreams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 
 class Captured:
@@ -48,7 +48,7 @@ def _read_all(fd: int) -> bytes:
 
 def streamed(
     work: Callable[[AttachStreams], int], stdin: bytes | None
-) -> Iterator[tuple[str, bytes]]:
+) -> Generator[tuple[str, bytes], None, int]:
     """Run ``work`` beside the caller and yield ``("stdout"|"stderr", data)`` as data comes.
 
     The generator returns the exit code (``StopIteration.value``) and raises what

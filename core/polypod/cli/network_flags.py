@@ -53,7 +53,7 @@ def _ports(texts: list[str]):  # type: ignore[no-untyped-def]
 def _static(opts: Options) -> NetworkAttachment:
     """--ip, --ip6, --mac-address and --network-alias: for the one network."""
     addresses = []
-    for flag, text, dots in (("ip", opts.ip, True), ("ip6", opts.ip6, False)):
+    for _flag, text, dots in (("ip", opts.ip, True), ("ip6", opts.ip6, False)):
         if not text:
             continue
         if dots != _is_ipv4(text) or (not dots and ":" not in text):

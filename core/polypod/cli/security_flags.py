@@ -9,6 +9,8 @@ from ..model.container import Security
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .parse import Options
 
 _LIST_OPTIONS = ("mask", "unmask", "label", "proc-opts")
@@ -16,7 +18,7 @@ _LIST_OPTIONS = ("mask", "unmask", "label", "proc-opts")
 
 def security_from(opts: Options) -> Security:
     """The security part of a request."""
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     lists: dict[str, list[str]] = {name: [] for name in _LIST_OPTIONS}
     for text in opts.security_opt:
         _one(text, fields, lists)
@@ -34,7 +36,7 @@ def security_from(opts: Options) -> Security:
     )
 
 
-def _one(text: str, fields: dict[str, object], lists: dict[str, list[str]]) -> None:
+def _one(text: str, fields: dict[str, Any], lists: dict[str, list[str]]) -> None:
     if text in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"):
         fields["no_new_privileges"] = True
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..errors import NoSuchContainer, PolypodError, UsageError
 
 TYPE_CHECKING = False

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         network_name: str
         storage_name: str
         monitor_name: str
+        installed: dict[str, list[str]]  # group -> names of what is installed
 
         def state(self, root: str, run_root: str) -> StatePort:
             """The state backend over its files in ``root``."""

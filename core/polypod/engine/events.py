@@ -15,6 +15,7 @@ from ..model.event import Event
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from ..model.container import Container
     from .runtime import Runtime
@@ -27,7 +28,7 @@ def events_path(rt: Runtime) -> str:
     return os.path.join(rt.tmp_dir, "events", "events.log")
 
 
-def emit(rt: Runtime, kind: str, status: str, **fields: object) -> None:
+def emit(rt: Runtime, kind: str, status: str, **fields: Any) -> None:
     """Note an event and tell the observers.
 
     ``fields``: id, name, image, attributes (dict of strings).

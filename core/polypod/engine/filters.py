@@ -181,7 +181,7 @@ def _until(_rt: Runtime, values: list[str], _rows: list[Row]) -> Match:
 def _network(rt: Runtime, values: list[str], _rows: list[Row]) -> Match:
     names = set(values)
     modes = {value for value in values if value.startswith("container:")}
-    if not modes == names:
+    if modes != names:
         for network in rt.network.list():
             if any(network.id.startswith(value) or network.name == value for value in names):
                 names.add(network.name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .inspect_host import host_config
 from .inspect_network import network_settings
-from .states import shown
 from .signals import signal_name
+from .states import shown
 from .sync import refresh
 from .volumes_time import rfc3339
 

@@ -8,7 +8,6 @@ from ..kit.log import warning
 from ..oci.runtime_spec import generate, user_database
 from . import etc_files
 from .cleanup import runtime_of
-from .cleanup import runtime_of
 from .namespaces import joined_paths
 from .resolve import facts
 from .resolve_workdir import ensure_workdir

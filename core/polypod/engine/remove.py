@@ -167,9 +167,7 @@ def finish_interrupted(rt: Runtime, container_id: str) -> None:
     with ContainerLock(rt, container_id, wait=False):
         container = rt.records.containers.get(container_id)
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
-        if state.status in ("creating", "removing"):
-            remove_locked(rt, container, state, volumes=True, force=True)
-        elif state.status == "stopped" and container.lifecycle.remove:
+        if state.status in ("creating", "removing") or (state.status == "stopped" and container.lifecycle.remove):
             remove_locked(rt, container, state, volumes=True, force=True)
         elif not state.cleaned:
             settle(rt, container, state)

@@ -11,7 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ..model.settings import Settings
@@ -74,7 +74,7 @@ class Runtime:
         maker = _MAKERS.get(name)
         if maker is None:
             raise AttributeError(name)
-        made = maker(self)
+        made: object = maker(self)
         self.__dict__[name] = made
         return made
 
@@ -182,7 +182,7 @@ def _by_flag(composition: Composition) -> bool:
     return composition.origins.get("state", "").startswith("flag")
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[Runtime], object]] = {
     "state": lambda rt: rt.composition.state(rt.static_dir, rt.tmp_dir),
     "oci": lambda rt: rt.composition.runtime(),
     "network": lambda rt: rt.composition.network(),

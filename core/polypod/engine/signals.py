@@ -44,6 +44,7 @@ def parse_stop_signal(text: str) -> int:
 
 def signal_name(number: int) -> str:
     """``SIGTERM`` for 15."""
+    name: str
     for name, value in _NUMBERS.items():
         if value == number and name not in ("SIGRTMIN", "SIGRTMAX", "SIGCLD", "SIGPOLL", "SIGIOT"):
             return name

@@ -79,8 +79,8 @@ def signal_process(runtime, container_id: str, number: int, *, all_processes: bo
 
 def finish(rt: Runtime, container_id: str) -> None:
     """Clean up after the end, or remove, unless somebody else did."""
-    from .cleanup import cleanup
     from ..errors import NoSuchContainer
+    from .cleanup import cleanup
 
     try:
         cleanup(rt, container_id)

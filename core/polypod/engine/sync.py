@@ -39,7 +39,7 @@ def refresh(rt: Runtime, id: str, state: ContainerState) -> ContainerState:
         ended = rt.monitor.wait(
             id, rt.exit_dir, rt.persist_dir(id), state.conmon_pid, MONITOR_GRACE
         )
-    if not ended:
+    if isinstance(ended, int):
         return state.evolve(
             status="stopped",
             pid=0,

@@ -6,9 +6,7 @@ import time
 
 from ..errors import NoSuchContainer
 from .exits import noted
-from .states import shown
-from .exits import noted
-from .states import LIVE
+from .states import LIVE, shown
 from .sync import refresh
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 try:
     from _json import encode_basestring, make_encoder, make_scanner
 except ImportError:  # pragma: no cover - other Python implementations
-    make_scanner = None
+    make_scanner = None  # type: ignore[assignment,misc]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _key(key: object) -> str:
 
 
 if make_scanner is not None:
-    _scan = make_scanner(_Context)
+    _scan = make_scanner(_Context)  # type: ignore[arg-type]
 
     def loads(data: str | bytes | bytearray) -> Any:
         """Decode one JSON document; raise ``ValueError`` when it is not one."""

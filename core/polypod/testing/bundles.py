@@ -99,7 +99,7 @@ def process(
         "args": args,
         "env": [_PATH, "TERM=xterm"],
         "cwd": "/",
-        "capabilities": {kind: kept for kind in ("bounding", "effective", "permitted")},
+        "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), kept),
     }
 
 

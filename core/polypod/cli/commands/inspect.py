@@ -31,7 +31,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     elif not args:
         raise UsageError("no containers, images, volumes, networks or pods specified" if kind == "all" else "no names or ids specified")
     if opts.size and kind not in ("all", "container"):
-        raise UsageError('size is not supported for type "%s"' % kind)
+        raise UsageError(f'size is not supported for type "{kind}"')
     names = [_latest(ctx)] if opts.latest else args
     return show(ctx, opts, names, kind)
 
@@ -53,8 +53,8 @@ def show(ctx: Context, opts: Options, names: list[str], kind: str) -> int:
         for sort, document in found:
             text = render_one(document, opts.format, name="inspect", type_name=sort, aliases=_ALIASES)
             ctx.out(text, end="" if text.endswith("\n") else "\n")
-    for error in errors:
-        ctx.err(f"Error: {error}")
+    for failure in errors:
+        ctx.err(f"Error: {failure}")
     return errors[-1].exit_code if errors else 0
 
 

@@ -98,7 +98,7 @@ def _render(opts: Options, rows: list[Row]) -> str:
 
 def _default(opts: Options) -> str:
     if opts.ns:
-        names = ("ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "User", "UTS")
+        names: tuple[str, ...] = ("ID", "Names", "Pid", "Cgroup", "IPC", "MNT", "NET", "PIDNS", "User", "UTS")
     else:
         names = ("ID", "Image", "Command", "CreatedHuman", "Status", "Ports", "Names")
         if opts.pod:

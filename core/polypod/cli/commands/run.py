@@ -82,9 +82,14 @@ def write_cidfile(path: str, container_id: str) -> None:
 
 
 def _remove_image(ctx: Context, request: ContainerCreate) -> None:
-    from ...engine.images_remove import remove_unused
+    from ...engine.images_remove import RemoveOptions, remove_images
 
-    remove_unused(ctx.rt, request.image)
+    _, errors = remove_images(ctx.rt, [request.image], RemoveOptions(ignore=True))
+    for error in errors:
+        # Another container uses it: that is what "unless used" means, but it is told.
+        from ...kit.log import warning
+
+        warning(f"Failed to remove image: {error}")
 
 
 COMMAND = Command(

@@ -45,7 +45,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 
 def _worded(container_id: str, error: PolypodError) -> PolypodError:
-    return type(error)(f'unable to start container "{container_id}": {error}')
+    # Detached, start exits with 125 also where the command was not found, as podman does.
+    return PolypodError(f'unable to start container "{container_id}": {error}')
 
 
 def _check(opts: Options, args: list[str]) -> None:
