@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..errors import AlreadyExists, Conflict, CorruptRecord, NoSuchContainer
-from ..model.container import Container, ContainerState
 from . import references
 from .codec import decode, encode
 
@@ -12,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..model.container import Container, ContainerState
     from ..ports.state import StatePort
 
 CONTAINER = "container"
@@ -65,7 +65,7 @@ class ContainerRecords:
         found = self._state.get(CONTAINER, [id])
         if id not in found:
             raise NoSuchContainer(f'no container with ID "{id}" found: no such container')
-        return Container.from_dict(decode(CONTAINER, id, found[id][0]))
+        return _container(decode(CONTAINER, id, found[id][0]))
 
     def state(self, id: str) -> tuple[ContainerState, int]:
         """The changing part with its revision; raises ``NoSuchContainer``."""
@@ -73,6 +73,8 @@ class ContainerRecords:
         if id not in found:
             raise NoSuchContainer(f'no container with ID "{id}" found: no such container')
         value, revision = found[id]
+        from ..model.container import ContainerState
+
         return ContainerState.from_dict(decode(STATE, id, value)), revision
 
     def set_state(self, id: str, state: ContainerState, *, durable: bool = False) -> int:
@@ -137,7 +139,7 @@ class ContainerRecords:
             if id not in found:
                 raise NoSuchContainer(f'no container with ID "{id}" found: no such container')
             value, revision = found[id]
-            changed = change(Container.from_dict(decode(CONTAINER, id, value)))
+            changed = change(_container(decode(CONTAINER, id, value)))
             try:
                 self._state.apply(
                     [
@@ -179,6 +181,13 @@ class ContainerRecords:
             operations.append(("delete", NAME, container.name))
         operations += [("delete", references.BUCKET, k) for k in references.of_container(container)]
         self._state.apply(operations, durable)
+
+
+def _container(document: dict[str, Any]) -> Container:
+    # Imported here: listings show documents and need no nouns.
+    from ..model.container import Container
+
+    return Container.from_dict(document)
 
 
 def _storable(ref: str) -> bool:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from . import references
 from .codec import decode, encode
 from .containers import ContainerRecords
-from .volumes import VolumeRecords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..ports.state import StatePort
+    from .volumes import VolumeRecords
 
 #: Every bucket, for migration and checks.
 BUCKETS = ("meta", "name", "container", "container-state", "volume", "ref", "pod", "secret")
@@ -26,7 +26,15 @@ class Records:
     def __init__(self, state: StatePort) -> None:
         self.state = state
         self.containers = ContainerRecords(state)
-        self.volumes = VolumeRecords(state)
+
+    @property
+    def volumes(self) -> VolumeRecords:
+        """The volumes; made when asked for, since most commands have nothing to do with them."""
+        made: VolumeRecords | None = self.__dict__.get("_volumes")
+        if made is None:
+            
+            made = self.__dict__["_volumes"] = VolumeRecords(self.state)
+        return made
 
     def network_users(self, name: str) -> list[str]:
         """IDs of the containers that are attached to a network."""
