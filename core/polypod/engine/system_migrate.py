@@ -90,9 +90,7 @@ def _refuse_damage(state: StatePort, repair: str) -> None:
     if damaged:
         bucket, key, reason = damaged[0]
         more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        raise StateError(
-            f"state backend {state.name} has damage: {bucket}/{key}: {reason}{more}; {repair}"
-        )
+        raise StateError(f"state backend {state.name} has damage: {bucket}/{key}: {reason}{more}; {repair}")
 
 
 def _switch(rt: Runtime, target: str) -> None:
@@ -104,8 +102,7 @@ def _snapshot(state: StatePort) -> dict[str, dict[str, Record]]:
     from ..records.records import BUCKETS
 
     return {
-        bucket: {key: (value, revision) for key, value, revision in state.list(bucket)}
-        for bucket in BUCKETS
+        bucket: {key: (value, revision) for key, value, revision in state.list(bucket)} for bucket in BUCKETS
     }
 
 
@@ -113,9 +110,7 @@ def _count(state: StatePort) -> int:
     return sum(map(len, _snapshot(state).values()))
 
 
-def _copy(
-    source: StatePort, target: StatePort, say: Callable[[str], None]
-) -> dict[str, dict[str, Record]]:
+def _copy(source: StatePort, target: StatePort, say: Callable[[str], None]) -> dict[str, dict[str, Record]]:
     """Make the target equal to the source; the source's records as they were copied."""
     wanted, present = _snapshot(source), _snapshot(target)
     done = 0
@@ -162,9 +157,7 @@ def _is_unchanged(copied: dict[str, dict[str, Record]], source: StatePort) -> bo
     return copied == _snapshot(source)
 
 
-def _copy_late_changes(
-    source: StatePort, target: StatePort, copied: dict[str, dict[str, Record]]
-) -> None:
+def _copy_late_changes(source: StatePort, target: StatePort, copied: dict[str, dict[str, Record]]) -> None:
     """Bring over what was written to the source between the last look and the switch.
 
     A record that was changed in the target since then is newer and stays.
@@ -178,11 +171,7 @@ def _copy_late_changes(
             there = present[bucket].get(key)
             if (there[0] if there else None) != (known[key][0] if key in known else None):
                 continue
-            change = (
-                ("put", bucket, key, records[key][0])
-                if key in records
-                else ("delete", bucket, key)
-            )
+            change = ("put", bucket, key, records[key][0]) if key in records else ("delete", bucket, key)
             try:
                 target.apply([("check", bucket, key, there[1] if there else 0), change], True)
             except Conflict:

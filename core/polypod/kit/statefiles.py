@@ -72,9 +72,7 @@ def _after_fork() -> None:
         driver.mutex.release()
 
 
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 class FileLock:
@@ -226,8 +224,7 @@ def check_operations(operations: Sequence[tuple[Any, ...]]) -> None:
             )
         if kind == "put" and len(operation[3]) > MAX_VALUE:
             raise StateError(
-                f"record {bucket}/{key} cannot be stored: {len(operation[3])} bytes are more "
-                f"than {MAX_VALUE}"
+                f"record {bucket}/{key} cannot be stored: {len(operation[3])} bytes are more than {MAX_VALUE}"
             )
 
 

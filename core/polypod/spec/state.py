@@ -10,13 +10,18 @@ the same key, also when the record was deleted in between.
 The entry point names a class with the attribute ``Config`` (a struct for the
 plugin's table in polypod.conf); the instance is made as
 ``Driver(config=Config(...), root=STATIC_DIR, run_root=VOLATILE_DIR)``. ``root`` survives
-a reboot, ``run_root`` does not. The constructor may create its files with mode
-0600 in directories with mode 0700; it raises ``DriverUnavailable`` when it can never work here
-and ``StateError`` when its files cannot be read. It must not keep a lock between calls.
+a reboot, ``run_root`` does not; either may not exist yet. The constructor opens nothing, and
+raises ``DriverUnavailable`` when it can never work here. Reading makes no files: a state that was
+never written to is empty. Files have mode 0600, directories 0700. Several drivers share
+``root`` (``system migrate`` copies from one to another), so each names its files after itself.
+A driver keeps no lock between calls.
 
 All functions may be called from several processes at once and from several
 threads of one. A driver waits for other writers; it never fails because another
-one is busy. Nothing is inherited over fork: a driver re-opens in the child.
+one is busy, and never waits for one that was killed. Nothing is inherited over fork: a
+driver re-opens in the child. ``polypod.kit.statefiles`` has what drivers over files need for
+this; ``polypod.testing.state`` has the suite that every driver must pass, and
+docs/plugins/state.md tells how to write one.
 """
 
 from __future__ import annotations
@@ -44,7 +49,8 @@ def state_get(bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]:
     """Read some records of one bucket in one consistent snapshot.
 
     Returns ``{key: (value, revision)}`` for those that exist; an unknown bucket
-    is empty. Raises ``CorruptRecord`` when a record asked for cannot be read.
+    is empty, and a name that could never have been stored is absent. Raises
+    ``CorruptRecord`` when a record asked for cannot be read.
     """
 
 
@@ -63,10 +69,13 @@ def state_apply(operations: Sequence[Operation], durable: bool) -> int:
     First every ``check`` is tested; when one fails, ``Conflict(bucket, key)`` is
     raised and nothing changes. Then puts and deletes happen in order. When the
     call returns, every process sees the change and it survives SIGKILL of any
-    process; with ``durable`` it also survives a loss of power. Returns a
-    revision not smaller than any of the batch's.
+    process; with ``durable`` it also survives a loss of power, and so does every batch
+    before it. A loss of power may undo the others, but must not damage anything. Returns a
+    revision not smaller than any of the batch's. A check of a damaged record takes it as
+    existing with an unknown revision; a put or delete replaces it.
 
-    Raises ``StateError`` for a full disk or a read-only directory; then nothing changed.
+    Raises ``StateError`` for a full disk, a read-only directory and a batch outside the
+    limits above; then nothing changed.
     """
 
 

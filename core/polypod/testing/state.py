@@ -41,7 +41,7 @@ VALUES = {
     "json": b'{"a":[1,2.5,null,"\\u00e9"],"b":"x"}',
     "json with space": b' {"a": 1}\n',
     "json with line ends": b'{"a":\r\n1}',
-    "utf-8": "{\"name\":\"gr\u00fc\u00df\u2028\"}".encode(),
+    "utf-8": '{"name":"gr\u00fc\u00df\u2028"}'.encode(),
     "almost json": b'{"a":1}}',
     "number": b"12",
     "quoted": b'"text"',
@@ -51,7 +51,21 @@ VALUES = {
     "large": b'{"x":"' + b"0123456789" * 200_000 + b'"}',
     "largest": os.urandom(4 * 1024 * 1024),
 }
-NAMES = ["a", "A", "%", "_", "*", "?", "a b", "a:b:c", 'q"uote', "back\\slash", "..", ".", "~" * 400]
+NAMES = [
+    "a",
+    "A",
+    "%",
+    "_",
+    "*",
+    "?",
+    "a b",
+    "a:b:c",
+    'q"uote',
+    "back\\slash",
+    "..",
+    ".",
+    "~" * 400,
+]
 
 
 class StateContract(StateBase):
@@ -78,7 +92,8 @@ class StateContract(StateBase):
     def test_too_large_a_value_is_refused(self, state: Any) -> None:
         with pytest.raises(StateError, match="b/key"):
             state.state_apply(
-                [("put", "b", "small", b"1"), ("put", "b", "key", bytes(4 * 1024 * 1024 + 1))], False
+                [("put", "b", "small", b"1"), ("put", "b", "key", bytes(4 * 1024 * 1024 + 1))],
+                False,
             )
         assert state.state_list("b", "") == []
 
@@ -197,9 +212,7 @@ class StateContract(StateBase):
         os.umask(os.umask(0))
         for step in range(3):
             state.state_apply([("put", "b", f"{step}", bytes(100_000))], True)
-        modes = {
-            path: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))
-        }
+        modes = {path: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
         assert modes and not {path: oct(mode) for path, mode in modes.items() if mode & 0o077}
         path = state.state_info()["path"]
         assert os.path.exists(path) and path.startswith(str(root))

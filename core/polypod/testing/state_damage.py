@@ -115,7 +115,10 @@ class StateDamage(StateBase):
         try:
             _mount("-o", "remount,ro,bind", str(root))
             state = self.make(root)
-            assert [row[:2] for row in state.state_list("b", "")] == [("k", b'{"a":1}'), ("l", b"2")]
+            assert [row[:2] for row in state.state_list("b", "")] == [
+                ("k", b'{"a":1}'),
+                ("l", b"2"),
+            ]
             with pytest.raises(StateError, match="read-only|readonly"):
                 state.state_apply([("put", "b", "k", b"3")], False)
             assert state.state_get("b", ["k"])["k"][0] == b'{"a":1}'

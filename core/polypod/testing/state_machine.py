@@ -122,7 +122,7 @@ class StateMachine(StateBase):
 
     def test_random_histories(self) -> None:
         machine = type("BoundMachine", (Machine,), {"suite": self})
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             machine,
             settings=hypothesis.settings(
                 max_examples=40, stateful_step_count=30, deadline=None, database=None

@@ -37,9 +37,7 @@ class StateProcesses(StateBase):
         def work(number: int) -> Any:
             def run(_output: int) -> None:
                 state = self.make(root)
-                state.state_apply(
-                    [("check", "b", f"{number}", 0), ("put", "b", f"{number}", b"1")], True
-                )
+                state.state_apply([("check", "b", f"{number}", 0), ("put", "b", f"{number}", b"1")], True)
                 assert f"{number}" in {row[0] for row in state.state_list("b", "")}
 
             return run

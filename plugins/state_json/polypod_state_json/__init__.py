@@ -28,9 +28,9 @@ class Config(Struct):
 class JSONState(ForkSafe):
     """The driver: takes the mutex, checks the batch, leaves the rest to :class:`.files.Files`."""
 
-    Config = Config
+    Config: type[Struct] = Config
 
-    def __init__(self, *, config: Config, root: str, run_root: str = "") -> None:
+    def __init__(self, *, config: Any, root: str, run_root: str = "") -> None:
         super().__init__()
         self._config = config
         self._path = os.path.join(root, "state.json.d")
@@ -53,7 +53,7 @@ class JSONState(ForkSafe):
     @hookimpl
     def state_list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         with self.mutex:
-            return self._files().list(bucket, prefix)
+            return self._files().select(bucket, prefix)
 
     @hookimpl
     def state_apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:

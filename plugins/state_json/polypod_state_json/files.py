@@ -73,7 +73,7 @@ class Files:
 
         return self._read(read) or {}
 
-    def list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
+    def select(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         """See ``state_list``."""
 
         def read() -> list[tuple[str, bytes, int]]:
@@ -169,9 +169,11 @@ class Files:
             ]
             if not lines:
                 return revision - 1
+            names = {f"{o[1]}/{o[2]}" for o in operations if o[0] != "check"}
+            healed = [self.journal.changes[name] for name in names & self.journal.damaged]
             self.journal.append(lines, revision, durable)
-            if self.journal.end > self._journal_bytes:
-                self._fold_if_possible()
+            if healed or self.journal.end > self._journal_bytes:
+                self._fold_if_possible(healed)
             return revision
         except OSError as error:
             raise file_error("json", self.path, error) from error
@@ -221,10 +223,14 @@ class Files:
 
     # --- folding ---------------------------------------------------------------------
 
-    def _fold_if_possible(self) -> None:
-        """Fold; a disk too full for it is no error, for the batch itself is written."""
+    def _fold_if_possible(self, healed: list[bytes]) -> None:
+        """Fold, without the damaged lines that the batch has just replaced.
+
+        A disk too full for it is no error, for the batch itself is written.
+        """
         try:
             self.load()
+            self.journal.strays = [line for line in self.journal.strays if line not in healed]
             self.fold()
         except OSError:
             self.journal.end = 0  # read all of it again; the next writer tries once more
@@ -235,8 +241,10 @@ class Files:
         Safe to be killed anywhere: the old journal stays until all files are
         replaced, and applying it again changes nothing.
         """
-        touched = self.buckets() if drop_damaged else sorted(
-            {name.partition("/")[0] for name in self.journal.changes}
+        touched = (
+            self.buckets()
+            if drop_damaged
+            else sorted({name.partition("/")[0] for name in self.journal.changes})
         )
         for bucket in touched:
             lines = [
@@ -248,7 +256,6 @@ class Files:
         self._keep_strays(drop_damaged)
         self.journal.start(self.journal.revision)
         sync_directory(self.path)
-
 
     def _keep_strays(self, drop: bool) -> None:
         """Lines that name no record move to a file of their own, until a repair drops them."""

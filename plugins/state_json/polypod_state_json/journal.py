@@ -19,8 +19,10 @@ FORMAT = 1
 class Journal:
     """The parsed journal. Lines that were parsed once are not parsed again by this object.
 
-    ``changes`` maps ``bucket/key`` to the record's last line, which may be damaged;
-    ``strays`` are damaged lines whose record cannot be told.
+    ``changes`` maps ``bucket/key`` to the record's last line, ``damaged`` has the names
+    of those whose last line is damaged, and ``strays`` are damaged lines whose record cannot be
+    told: with no legible name, or with one that a later line has too, for then the
+    name itself may be what is damaged.
     """
 
     def __init__(self, path: str) -> None:
@@ -34,6 +36,7 @@ class Journal:
         self.revision = 0
         self.sound = True
         self.changes: dict[str, bytes] = {}
+        self.damaged: set[str] = set()
         self.strays: list[bytes] = []
 
     def load(self) -> bool:
@@ -66,7 +69,8 @@ class Journal:
             after = self._batch_end(lines, at)
             if after < 0:
                 return  # its writer was killed
-            for line in lines[at + 1 : after]:
+            # Where a batch's first line is damaged or lost, a change may stand in its place.
+            for line in lines[at + is_batch(lines[at]) : after]:
                 self._note(line)
             self.end += sum(len(line) + 1 for line in lines[at:after])
             at = after
@@ -101,12 +105,18 @@ class Journal:
 
     def _note(self, line: bytes) -> None:
         name = name_of(line)
-        if name:
-            self.changes[name] = line
-            if is_good(line):
-                self.revision = max(self.revision, revision_of(line))
-        else:
+        good = is_good(line)
+        if not name:
             self.strays.append(line)
+            return
+        if name in self.damaged:
+            self.strays.append(self.changes[name])
+            self.damaged.discard(name)
+        self.changes[name] = line
+        if good:
+            self.revision = max(self.revision, revision_of(line))
+        else:
+            self.damaged.add(name)
 
     def append(self, lines: list[bytes], revision: int, durable: bool) -> None:
         """Write one batch in one call; raises ``OSError`` and leaves the file as it was."""

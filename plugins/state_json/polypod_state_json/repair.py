@@ -37,12 +37,9 @@ def _inspect(files: Files) -> list[Damage]:
     if not files.journal.sound:
         damaged.append(("", "", f"{files.journal.path}: a line that begins a batch is damaged"))
     damaged += [
-        ("", "", f"{files.journal.path}: a line is damaged and names no record")
-        for _ in files.journal.strays
+        ("", "", f"{files.journal.path}: a line is damaged and names no record") for _ in files.journal.strays
     ]
-    damaged += [
-        ("", "", f"{files.strays_path}: a damaged line that names no record") for _ in files.strays()
-    ]
+    damaged += [("", "", f"{files.strays_path}: a damaged line that names no record") for _ in files.strays()]
     for bucket in files.buckets():
         for name, line in files.bucket_lines(bucket):
             if is_good(line):

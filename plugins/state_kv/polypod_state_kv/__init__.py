@@ -34,9 +34,9 @@ class Config(Struct):
 class KVState(ForkSafe):
     """The driver: takes the mutex, checks the batch, leaves the rest to :class:`.environment.Environment`."""
 
-    Config = Config
+    Config: type[Struct] = Config
 
-    def __init__(self, *, config: Config, root: str, run_root: str = "") -> None:
+    def __init__(self, *, config: Any, root: str, run_root: str = "") -> None:
         super().__init__()
         self._config = config
         self._root = root
@@ -60,7 +60,7 @@ class KVState(ForkSafe):
     @hookimpl
     def state_list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         with self.mutex:
-            return self._environment().list(bucket, prefix)
+            return self._environment().select(bucket, prefix)
 
     @hookimpl
     def state_apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:

@@ -17,7 +17,6 @@ import errno
 import os
 
 import lmdb
-
 from polypod.errors import Conflict, CorruptRecord, StateError
 from polypod.kit.statefiles import (
     SharedLock,
@@ -71,7 +70,7 @@ class Environment:
 
         return self._read(read) or {}
 
-    def list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
+    def select(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         """See ``state_list``."""
 
         def read(txn: Any) -> list[tuple[str, bytes, int]]:

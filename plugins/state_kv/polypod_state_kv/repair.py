@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 import lmdb
-
 from polypod.errors import StateError
 from polypod.kit.statefiles import file_error, sync_directory
 

@@ -34,9 +34,9 @@ class Config(Struct):
 class SQLiteState(ForkSafe):
     """The driver: takes the mutex, checks the batch, leaves the rest to :class:`.database.Database`."""
 
-    Config = Config
+    Config: type[Struct] = Config
 
-    def __init__(self, *, config: Config, root: str, run_root: str = "") -> None:
+    def __init__(self, *, config: Any, root: str, run_root: str = "") -> None:
         super().__init__()
         self._config = config
         self._root = root
@@ -60,7 +60,7 @@ class SQLiteState(ForkSafe):
     @hookimpl
     def state_list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         with self.mutex:
-            return self._database().list(bucket, prefix)
+            return self._database().select(bucket, prefix)
 
     @hookimpl
     def state_apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:

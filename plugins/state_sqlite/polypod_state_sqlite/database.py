@@ -38,10 +38,7 @@ SCHEMA = (
     "INSERT INTO counter VALUES (1, 0)",
     f"PRAGMA user_version={VERSION}",
 )
-_LIST = (
-    "SELECT key, value, revision, crc32 FROM records"
-    " WHERE bucket=? AND key>=? AND key<? ORDER BY key"
-)
+_LIST = "SELECT key, value, revision, crc32 FROM records WHERE bucket=? AND key>=? AND key<? ORDER BY key"
 _GET = "SELECT key, value, revision, crc32 FROM records WHERE bucket=? AND key IN ({})"
 _PUT = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)"
 
@@ -86,7 +83,7 @@ class Database:
             found[key] = (value, revision)
         return found
 
-    def list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
+    def select(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
         """See ``state_list``."""
 
         def read(connection: Any) -> list[tuple[Any, ...]]:
@@ -247,9 +244,7 @@ def _open(path: str, checkpoint_pages: int) -> Any:
 
 
 def _connect(uri: str, path: str, checkpoint_pages: int) -> Any:
-    connection = sql.connect(
-        uri, timeout=10, isolation_level=None, check_same_thread=False, uri=True
-    )
+    connection = sql.connect(uri, timeout=10, isolation_level=None, check_same_thread=False, uri=True)
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != VERSION:
@@ -269,9 +264,7 @@ def _carry_out(connection: Any, operations: Sequence[tuple[Any, ...]]) -> int:
     for operation in operations:
         if operation[0] == "check":
             _, bucket, key, expected = operation
-            row = execute(
-                "SELECT revision FROM records WHERE bucket=? AND key=?", (bucket, key)
-            ).fetchone()
+            row = execute("SELECT revision FROM records WHERE bucket=? AND key=?", (bucket, key)).fetchone()
             found = row[0] if row else 0
             if found != expected and not (expected == -1 and found):
                 raise Conflict(bucket, key)

@@ -22,7 +22,7 @@ def _load() -> ModuleType:
     if "functools" in sys.modules:
         return __import__("_sqlite3")
     try:
-        from _functools import _lru_cache_wrapper  # type: ignore[import-not-found]
+        from _functools import _lru_cache_wrapper
     except ImportError:
         return __import__("_sqlite3")
     stand_in = type(sys)("functools")

@@ -92,5 +92,8 @@ def test_a_record_that_is_no_object(rt: Any) -> None:
 
 
 def test_the_store_is_asked_too(rt: Any) -> None:
-    rt.store.problems = [("layer", "l1", "its files are missing"), ("layer", "l2", "left (removed)")]
+    rt.store.problems = [
+        ("layer", "l1", "its files are missing"),
+        ("layer", "l2", "left (removed)"),
+    ]
     assert found(rt, repair=True) == [("layer", "l1", False), ("layer", "l2", True)]

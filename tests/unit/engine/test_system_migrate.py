@@ -52,9 +52,7 @@ def fill(state: StatePort, count: int = 700) -> dict[tuple[str, str], bytes]:
     return content(state)
 
 
-@pytest.mark.parametrize(
-    ("source", "target"), [(a, b) for a in DRIVERS for b in DRIVERS if a != b]
-)
+@pytest.mark.parametrize(("source", "target"), [(a, b) for a in DRIVERS for b in DRIVERS if a != b])
 def test_there_and_back_is_equal(tmp_path: Path, source: str, target: str) -> None:
     rt: Any = FakeRuntime(tmp_path, source)
     before = fill(rt.state)

@@ -22,9 +22,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if done.source == done.target:
         ctx.out(f"the state is in backend {done.target} already ({done.records} records)")
     else:
-        ctx.out(
-            f"moved {done.records} records from backend {done.source} to {done.target} ({done.path})"
-        )
+        ctx.out(f"moved {done.records} records from backend {done.source} to {done.target} ({done.path})")
     return 0
 
 
