@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import UsageError
 from ..kit.fastjson import dumps
 from .template import MAPS, Data, GoTime, _type_of
@@ -15,6 +17,7 @@ def execute_full(text: str, value: Any, data: Data) -> str:
     """Execute any template on ``value``; raise :class:`UsageError` in text/template's words."""
     import gotpl
 
+    text = _methods(text)
     try:
         template = gotpl.Template(text, name=data.name, functions=_FUNCTIONS)
     except gotpl.TemplateSyntaxError as error:
@@ -23,6 +26,14 @@ def execute_full(text: str, value: Any, data: Data) -> str:
         return template.render(_wrap(value, data, data.type_name))
     except gotpl.TemplateExecutionError as error:
         raise UsageError(_execution_words(error, data)) from error
+
+
+# gotpl calls functions alone: {{.Label "a"}}, the one method of podman's rows, becomes one.
+_METHOD = re.compile(r"(?<![\w.$)])\.Label(\s+[\"`])")
+
+
+def _methods(text: str) -> str:
+    return _METHOD.sub(r"label .\1", text)
 
 
 def is_valid(text: str) -> bool:
@@ -70,6 +81,7 @@ def execute_heading(text: str, names: dict[str, str], name: str) -> str:
     """Execute a table's template on its headings; ``names`` must answer for every field."""
     import gotpl
 
+    text = _methods(text)
     try:
         return gotpl.Template(text, name=name, functions=_FUNCTIONS).render(_Headings(names))
     except gotpl.TemplateSyntaxError as error:
@@ -96,8 +108,35 @@ class Record(dict):  # type: ignore[type-arg]
         return found.go_text() if isinstance(found, GoTime) else found
 
 
+class LazyRecord(dict):  # type: ignore[type-arg]
+    """A Go struct whose fields are worked out when a template asks, as the rows of ps are."""
+
+    source: dict[str, Any]
+    data: Data
+    type_name: str
+
+    def __gotemplate_lookup__(self, field: str) -> Any:
+        try:
+            found = self.data.field(self.source, field)
+        except KeyError:
+            from gotpl import TemplateExecutionError
+
+            raise TemplateExecutionError(
+                f"at <.{field}>: can't evaluate field {field} in type {self.type_name}"
+            ) from None
+        return _wrap(found, self.data, _type_of(found), field in MAPS)
+
+
+def _lazy(value: dict[str, Any], data: Data, type_name: str) -> LazyRecord:
+    record = LazyRecord()
+    record.source, record.data, record.type_name = value, data, type_name
+    return record
+
+
 def _wrap(value: Any, data: Data, type_name: str, is_map: bool = False) -> Any:
     if isinstance(value, dict):
+        if not value and hasattr(value, "__missing__"):
+            return _lazy(value, data, type_name)
         items = {k: _wrap(v, data, _type_of(v), k in MAPS) for k, v in value.items()}
         if is_map:
             return items
@@ -128,6 +167,11 @@ def _pad(text: str, prefix: int, suffix: int) -> str:
     return " " * prefix + text + " " * suffix if text else text
 
 
+def _label(row: Any, name: str) -> str:
+    """The value of one label of a row of ps; in the heading, the label's name."""
+    return str(row.source["Label"](name)) if isinstance(row, LazyRecord) else name.upper()
+
+
 def _truncate(text: str, length: int) -> str:
     return text[:length]
 
@@ -135,6 +179,7 @@ def _truncate(text: str, length: int) -> str:
 _FUNCTIONS: dict[str, Any] = {
     "join": _join,
     "json": dumps,
+    "label": _label,
     "lower": str.lower,
     "pad": _pad,
     "split": _split,

@@ -235,8 +235,10 @@ def _container_config(
         "WorkingDir": process.workdir,
     }
     result.update((key, value) for key, value in settings.items() if value)
-    if not process.entrypoint:
-        result.pop("Entrypoint", None)
+    # Both are the container's: with its own entrypoint the image's command is gone.
+    for key, value in (("Entrypoint", process.entrypoint), ("Cmd", process.command)):
+        if not value:
+            result.pop(key, None)
     ports = [*(f"{p.container_port}/{p.protocol}" for p in container.network.ports)]
     if ports:
         result["ExposedPorts"] = {

@@ -22,7 +22,7 @@ def parse_signal(text: str) -> int:
         number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
-        raise UsageError(f"invalid signal: {text}")
+        raise UsageError(f"invalid signal: {bare}")
     name = bare.upper()
     if not name.startswith("SIG"):
         name = "SIG" + name
@@ -32,7 +32,7 @@ def parse_signal(text: str) -> int:
         offset = name.removeprefix(base)
         if offset != name and offset[:1] in "+-" and offset[1:].isdigit():
             return value + int(offset)
-    raise UsageError(f"invalid signal: {text}")
+    raise UsageError(f"invalid signal: {bare}")
 
 
 def parse_stop_signal(text: str) -> int:

@@ -10,6 +10,7 @@ from .cleanup import runtime_of, settle
 from .events import emit_container
 from .locking import ContainerLock
 from .owner import Owner
+from .processes import alive
 from .sync import refresh
 
 TYPE_CHECKING = False
@@ -44,11 +45,18 @@ def stop(rt: Runtime, container_id: str, timeout: int | None = None) -> bool:
         rt.records.containers.set_state(container_id, state)
         owner = Owner(rt, container_id)
         owner.take()
+    # Without its monitor nobody learns how the process ends.
+    unwatched = state.conmon_pid > 0 and not alive(state.conmon_pid, 0)
     try:
         terminate(rt, container, state, container.lifecycle.stop_timeout if timeout is None else timeout)
     finally:
         finish(rt, container_id)
         owner.release()
+    if unwatched:
+        raise RuntimeFailure(
+            f"container {container_id} conmon exited prematurely, exit code could not be "
+            "retrieved: conmon process killed"
+        )
     return True
 
 
@@ -94,8 +102,6 @@ def emit_stop(rt: Runtime, container: Container) -> None:
 
 
 def _ended(rt: Runtime, container_id: str, state: ContainerState, timeout: float) -> bool:
-    from .processes import alive
-
     if rt.monitor.wait(container_id, rt.exit_dir, rt.persist_dir(container_id), state.conmon_pid, timeout):
         return True
     return not alive(state.pid, state.pid_start)

@@ -37,6 +37,7 @@ class EngineSettings(Struct):
 
     runtime: str = ""  # name or absolute path; "" = assembly picks
     runtimes: dict[str, tuple[str, ...]] = {}  # name -> candidate paths
+    runtimes_flags: dict[str, tuple[str, ...]] = {}  # name -> global flags of that runtime
     runtime_flags: tuple[str, ...] = ()  # global flags of the OCI runtime, with their dashes
     runtime_supports_json: tuple[str, ...] = ()
     runtime_supports_kvm: tuple[str, ...] = ()

@@ -20,6 +20,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from .run import write_cidfile
 
     request = create_request(opts, args, tuple(sys.argv))
+    if ":" in request.image:
+        from ..pulling import with_local_image
+
+        request = with_local_image(ctx, opts, request)
     container = create(ctx.rt, request)
     if opts.cidfile:
         write_cidfile(opts.cidfile, container.id)

@@ -38,6 +38,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.kernel_memory:
         ctx.err("The --kernel-memory flag is no longer supported. This flag is a noop.")
     request = create_request(opts, args, tuple(sys.argv))
+    if ":" in request.image:
+        from ..pulling import with_local_image
+
+        request = with_local_image(ctx, opts, request)
     streams = None if opts.detach else streams_for(opts, request)
 
     def on_created(container: Container) -> None:

@@ -1,0 +1,50 @@
+"""``image scp``."""
+
+from __future__ import annotations
+
+from ..command import Command, Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..parse import Options
+
+
+def run(ctx: Context, opts: Options, args: list[str]) -> int:
+    """Copy an image to or from another host."""
+    from ...engine.images_copy import quiet
+    from ...engine.images_scp import FORMATS, scp
+    from ...errors import UsageError
+
+    if opts.format not in FORMATS:
+        raise UsageError(
+            f'invalid argument "{opts.format}" for "--format" flag: "{opts.format}" is not a valid '
+            f"value.  Choose from: {', '.join(FORMATS)}"
+        )
+    progress = quiet if opts.quiet else ctx.err
+    target = args[1] if len(args) > 1 else ""
+    for name in scp(ctx.rt, args[0], target, opts.format, progress):
+        ctx.out(f"Loaded image: {name}")
+    return 0
+
+
+COMMAND = Command(
+    path="image scp",
+    summary="Securely copy images",
+    usage="[options] [HOST::]IMAGE [HOST::]",
+    long="Copies an image to or from another host: ssh runs podman save or load there.\n"
+    "  HOST is what ssh takes: host, user@host or ssh://user@host:port.",
+    flags=(
+        Flag(
+            "format", type="string", default="docker-archive",
+            usage="Format of the archive that travels: docker-archive, oci-archive",
+            complete="values:docker-archive,oci-archive",
+        ),
+        Flag("quiet", "q", usage="Suppress the output"),
+    ),
+    examples=("image scp alpine root@server::", "image scp server::alpine"),
+    min_args=1,
+    max_args=2,
+    complete_args="images",
+    run=run,
+)  # fmt: skip
