@@ -32,7 +32,8 @@ class Records:
         """The volumes; made when asked for, since most commands have nothing to do with them."""
         made: VolumeRecords | None = self.__dict__.get("_volumes")
         if made is None:
-            
+            from .volumes import VolumeRecords
+
             made = self.__dict__["_volumes"] = VolumeRecords(self.state)
         return made
 
