@@ -80,14 +80,19 @@ class Files:
             start = f"{bucket}/{prefix}"
             skip = len(bucket) + 1
             records: dict[str, tuple[str, bytes, int]] = {}
-            for line in self._bucket_data(bucket).split(b"\n"):
-                record = unpack(line)
+            data = self._bucket_data(bucket)
+            at = 0
+            while at < len(data):
+                end = data.find(b"\n", at)
+                end = len(data) if end < 0 else end
+                record = unpack(data, at, end)
+                at = end + 1
                 if record is not None and record[1] is not None and record[0].startswith(start):
                     records[record[0]] = (record[0][skip:], record[1], record[2])
             changed = [item for item in self.journal.changes.items() if item[0].startswith(start)]
             for name, line in changed:
                 records.pop(name, None)
-                record = unpack(line)
+                record = unpack(line, 0, len(line))
                 if record is not None and record[1] is not None:
                     records[name] = (name[skip:], record[1], record[2])
             # A bucket file is in order already.
