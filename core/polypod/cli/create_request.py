@@ -76,6 +76,10 @@ def _check_conflicts(opts: Options) -> None:
     for flag, what in NOT_YET.items():
         if opts.changed(flag) and getattr(opts, flag.replace("-", "_")) not in ("", "none"):
             raise UsageError(f"--{flag}: {what} are not supported yet; leave the flag out")
+    if opts.authfile:
+        from .pulling import check_authfile
+
+        check_authfile(opts.authfile)
     if opts.replace and not opts.name:
         raise UsageError("cannot replace container without --name being set")
     if opts.changed("cpus"):

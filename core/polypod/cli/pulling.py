@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+
+from ..errors import UsageError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model.container import ContainerCreate
     from .context import Context
     from .parse import Options
 
+# What a source may be without a registry.
 _FILES = ("docker-archive", "oci-archive", "oci", "dir")
+
+
+def check_authfile(path: str) -> None:
+    """Refuse an ``--authfile`` that cannot be opened, before anything is done."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise UsageError(f"credential file is not accessible: faccessat {path}: {reason}") from error
 
 
 def with_local_image(ctx: Context, opts: Options, request: ContainerCreate) -> ContainerCreate:

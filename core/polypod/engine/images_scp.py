@@ -29,13 +29,13 @@ def scp(
     ``user@host`` or ``ssh://user@host:port``; an empty ``target`` is this host.
     """
     from_host, name = _split(source)
-    to_host, renamed = _split(target) if target else ("", "")
-    if renamed:
-        raise UsageError(f"{target}: the image keeps its name; give HOST:: alone")
+    to_host, renamed = _split(target)
     if bool(from_host) == bool(to_host):
         raise UsageError(
             f"{source}: one of source and destination must be another host, written HOST::"
         )
+    if renamed:
+        raise UsageError(f"{target}: the image keeps its name; give HOST:: alone")
     if not name:
         raise UsageError(f"{source}: no image is named after ::")
     archive = os.path.join(rt.settings.engine.image_copy_tmp_dir or "/var/tmp", _temporary_name())

@@ -22,6 +22,8 @@ def parse_signal(text: str) -> int:
         number = int(bare)
         if 1 <= number <= _RTMAX:
             return number
+        if number:
+            raise UsageError(f"valid signals are 1 through {_RTMAX}")
         raise UsageError(f"invalid signal: {bare}")
     name = bare.upper()
     if not name.startswith("SIG"):

@@ -15,6 +15,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.images_copy import quiet
     from ...engine.images_pull import check_policy, pull
 
+    if opts.authfile:
+        from ..pulling import check_authfile
+
+        check_authfile(opts.authfile)
     policy = check_policy(opts.policy)
     progress = quiet if opts.quiet else ctx.err
     for source in args:
@@ -31,6 +35,7 @@ COMMAND = Command(
     "  oci-archive:FILE[:NAME], oci:DIRECTORY[:NAME], dir:DIRECTORY and containers-storage:NAME;\n"
     "  registries are not supported yet.",
     flags=(
+        Flag("authfile", type="string", usage="Path of the authentication file", complete="files"),
         Flag("policy", type="string", default="always", usage="Pull image policy",
              complete="values:always,missing,never,newer"),
         Flag("quiet", "q", usage="Suppress output information when pulling images"),
