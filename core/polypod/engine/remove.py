@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InUse, InvalidState, NoSuchContainer, NotFound, PolypodError
+from ..errors import InUse, InvalidState, NoSuchContainer, NotFound, PolypodError, RuntimeFailure
 from ..model.container import ContainerState
 from .cleanup import delete_in_runtime, settle, take_down
 from .events import emit_container
@@ -67,6 +67,11 @@ def _end(rt: Runtime, container_id: str, timeout: int | None) -> None:
         stop(rt, container_id, timeout)
     except (NoSuchContainer, InvalidState):
         return
+    except RuntimeFailure as error:
+        # A killed monitor, a process that hangs: what can be removed is removed all the same.
+        from ..kit.log import warning
+
+        warning(str(error))
 
 
 def _require_removable(container: Container, state: ContainerState, force: bool) -> None:
