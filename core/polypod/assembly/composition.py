@@ -85,7 +85,7 @@ class Composition:
             plugin,
             wanted,
             path=path,
-            flags=(*engine.runtimes_flags.get(wanted, ()), *engine.runtime_flags),
+            flags=(*engine.runtimes_flags.get(short, ()), *engine.runtime_flags),
             root="",
             cgroup_manager=engine.cgroup_manager,
         )

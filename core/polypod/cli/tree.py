@@ -121,6 +121,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "system prune": ("system_prune", "Remove unused data", ""),
     "volume create": ("volume_create", "Create a new volume", ""),
     "volume exists": ("volume_exists", "Check if volume exists", ""),
+    "volume export": ("volume_export", "Export volumes", ""),
     "volume inspect": (
         "volume_inspect",
         "Display detailed information on one or more volumes",
