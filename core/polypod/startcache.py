@@ -8,7 +8,7 @@ something new writes the file anew when it is done.
 
 The file is in marshal format, as .pyc files are, and is trusted as they are: it is
 read only when it belongs to the user and nobody else can touch it.
-docs/explanation/decisions/0007 has the figures.
+docs/explanation/decisions/0008 has the figures.
 """
 
 from __future__ import annotations
