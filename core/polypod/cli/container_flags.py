@@ -100,7 +100,7 @@ FLAGS: tuple[Flag, ...] = (
     F("privileged", usage="Give extended privileges to container"),
     F("publish", "p", "slice", usage="Publish a container's port, or a range of ports, to the host"),
     F("publish-all", "P", usage="Publish all exposed ports to random ports on the host interface"),
-    F("pull", type="string", default="missing", no_value="missing", usage="Pull image policy", complete="values:always,missing,never,newer"),
+    F("pull", type="string", default="missing", usage="Pull image policy", complete="values:always,missing,never,newer"),
     F("quiet", "q", usage="Suppress output information when pulling images"),
     F("read-only", usage="Make containers root filesystem read-only"),
     F("read-only-tmpfs", default=True, usage="When running --read-only containers mount read-write tmpfs on /dev, /dev/shm, /run, /tmp and /var/tmp"),

@@ -6,6 +6,7 @@ from ..errors import NoSuchContainer, PolypodError
 from .filters import prune_matcher
 from .listing import list_containers
 from .remove import remove
+from .sweep import sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,4 +30,5 @@ def prune_containers(rt: Runtime, filters: list[str]) -> tuple[list[str], list[E
             continue
         except PolypodError as error:
             errors.append(error)
+    sweep(rt)
     return removed, errors

@@ -50,6 +50,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         return None
 
     code = each(ctx, targets, action, errors=errors)
+    if opts.all:
+        from ...engine.sweep import sweep
+
+        sweep(ctx.rt)
     if any(isinstance(error, InvalidState) for error in errors):
         return 2
     if any(isinstance(error, InUse) for error in errors):
