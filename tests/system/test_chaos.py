@@ -80,9 +80,8 @@ def one_round(box: CliBox, chance: random.Random, name: str, spared: set[int]) -
             pass
     _, errors = process.communicate(timeout=60)
     assert b"this is a bug" not in errors, (kind, errors)
-    for row in box.rows():
-        if row["State"] == "running":
-            assert os.path.exists(f"/proc/{row['Pid']}"), (kind, row)
+    # It may end between the listing and the look; but then the next listing knows.
+    eventually(lambda: all(os.path.exists(f"/proc/{r['Pid']}") for r in box.rows() if r["State"] == "running"))
     box("rm", "-f", "-t", "0", name)
     assert name not in [row["Names"][0] for row in box.rows()]
     box("create", "--name", name, IMAGE)  # the name is free
