@@ -10,8 +10,8 @@ BACKENDS = ("sqlite", "kv", "json")
 
 Command = tuple[str, ...]
 
-_NONE = ("--network", "none")
-_NEW = ("create", "--name", "bench", *_NONE, IMAGE, "true")
+NO_NETWORK = ("--network", "none")
+_NEW = ("create", "--name", "bench", *NO_NETWORK, IMAGE, "true")
 _AWAY: tuple[Command, ...] = (("rm", "-f", "bench"),)
 
 
@@ -40,7 +40,7 @@ class Case:
     cpu: bool = field(default=False)  # is its CPU time in the table
 
 
-_RUN = ("run", "--rm", *_NONE, IMAGE, "true")
+_RUN = ("run", "--rm", *NO_NETWORK, IMAGE, "true")
 
 CASES: tuple[Case, ...] = (
     Case("ps", "`ps`, no container", 0.6, ("ps",), repeats=5),

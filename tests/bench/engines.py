@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cases import IMAGE, Case, Command
+from cases import BACKENDS, IMAGE, NO_NETWORK, Case, Command
 from material import crun_bundle
 from measure import Clock, Sample, cpu_seconds, processes, settle
 
@@ -49,8 +49,12 @@ class CLI:
         self.words: dict[str, str] = {}
 
     def roots(self, store: str) -> tuple[str, str]:
-        """Graph root and run root of one of the stores."""
-        return str(self._folder / store / "root"), str(self._folder / store / "run")
+        """Graph root and run root of one of the stores.
+
+        The run root is on the private /run wherever the stores are, as on any host; podman
+        wants it shorter than 50 characters.
+        """
+        return str(self._folder / store), f"/run/{self.name}-{store}"
 
     def argv(self, store: str, args: Command, backend: str = "") -> list[str]:
         """The whole command line."""
@@ -65,15 +69,14 @@ class CLI:
 
     def prepare(self, store: str, rootfs: Path, many: int) -> None:
         """Make a store with the image, and with the containers that its name promises."""
-        backend = store if store in ("sqlite", "kv", "json") else ""
+        backend = store if store in BACKENDS else ""
         self.call(store, ("import", "-q", str(rootfs), IMAGE), backend)
         if store == "many":
             names = [f"many{i}" for i in range(many)]
             new = [self.argv(store, ("create", "--name", n, IMAGE, "true")) for n in names]
             self.clock.call_many(new, 4)
         if store == "live":
-            self.call(store, ("run", "-d", "--name", "live", "--network", "none", "--init=false",
-                              IMAGE, "sleep", "100000"))  # fmt: skip
+            self.call(store, ("run", "-d", "--name", "live", *NO_NETWORK, IMAGE, "sleep", "100000"))
 
     def sample(self, case: Case) -> Sample:
         """Measure one command of a case."""

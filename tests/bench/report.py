@@ -49,7 +49,7 @@ class Conditions:
 
 def host_facts(versions: Mapping[str, str]) -> str:
     """A list of the date, the host and the versions of all that took part."""
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     facts = {
         "date": f"{now:%Y-%m-%d %H:%M} UTC",
         "kernel": platform.release(),
