@@ -65,6 +65,8 @@ class StartCache:
             if found.st_uid != os.geteuid() or found.st_mode & 0o177077 != 0o100000:
                 raise ValueError("not ours alone")
             length = int.from_bytes(os.pread(fd, _HEAD, 0), "little")
+            if length > found.st_size:
+                raise ValueError("torn")
             magic, size, index = marshal.loads(os.pread(fd, length, _HEAD))
             if magic != MAGIC_NUMBER or size != found.st_size:
                 raise ValueError("another interpreter's, or torn")
@@ -171,6 +173,7 @@ class StartCache:
         finally:
             os.close(fd)
         os.replace(draft, self.path)
+        _forget_old(folder)
 
     @staticmethod
     def _head(index: dict[str, Entry], body: int) -> bytes:
@@ -179,6 +182,16 @@ class StartCache:
         length = len(marshal.dumps((MAGIC_NUMBER, 0, index)))
         inner = marshal.dumps((MAGIC_NUMBER, _HEAD + length + body, index))
         return len(inner).to_bytes(_HEAD, "little") + inner
+
+
+def _forget_old(folder: str) -> None:
+    """Remove the caches of installations that have not written theirs for a month."""
+    import time
+
+    limit = time.time() - 30 * 86400
+    for entry in os.scandir(folder):
+        if entry.name.startswith("code-") and entry.stat(follow_symlinks=False).st_mtime < limit:
+            os.unlink(entry.path)
 
 
 def _is_plain(spec: Any) -> bool:
