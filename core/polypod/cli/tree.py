@@ -122,6 +122,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "volume create": ("volume_create", "Create a new volume", ""),
     "volume exists": ("volume_exists", "Check if volume exists", ""),
     "volume export": ("volume_export", "Export volumes", ""),
+    "volume import": ("volume_import", "Import a tarball contents into a volume", ""),
     "volume inspect": (
         "volume_inspect",
         "Display detailed information on one or more volumes",
