@@ -15,9 +15,7 @@ from polypod.cli.tree import TREE
 
 PODMAN: dict[str, list[str]] = {
     path: names.split()
-    for path, names in json.loads(
-        (Path(__file__).parent / "data/podman_flags.json").read_text()
-    ).items()
+    for path, names in json.loads((Path(__file__).parent / "data/podman_flags.json").read_text()).items()
 }
 
 # Why flags are missing -> which. Flags of pages that several commands share are listed once.
@@ -60,9 +58,7 @@ OMITTED["create"] = OMITTED["run"]
 @pytest.mark.parametrize("path", sorted(PODMAN))
 def test_flags_of_the_man_page(path: str) -> None:
     module = TREE[path][0]
-    ours = {
-        name for flag in load(module).flags for name in (flag.name, flag.short, *flag.aliases)
-    }
+    ours = {name for flag in load(module).flags for name in (flag.name, flag.short, *flag.aliases)}
     known = {name for names in OMITTED.get(module, {}).values() for name in names.split()}
     missing = [name for name in PODMAN[path] if name not in ours]
     assert [name for name in missing if name not in known] == []
