@@ -10,7 +10,7 @@ from ..model.container import ContainerState
 from .events import emit_container
 from .locking import ContainerLock
 from .states import LIVE
-from .sync import refresh
+from .sync import MONITOR_LOST, refresh
 from .tree import remove_tree
 
 TYPE_CHECKING = False
@@ -49,6 +49,8 @@ def settle(rt: Runtime, container: Container, state: ContainerState) -> Containe
         # Written before: a crash from here on is finished by the next command.
         rt.records.containers.set_state(container.id, state)
         emit_container(rt, "died", container, containerExitCode=str(state.exit_code))
+    if state.error == MONITOR_LOST:
+        end_monitor(container.id, state.conmon_pid)
     take_down(rt, container, state)
     if state.status == "stopped":
         state = state.evolve(status="exited")
@@ -82,6 +84,17 @@ def take_down(rt: Runtime, container: Container, state: ContainerState) -> None:
     finally:
         if deleting is not None:
             deleting.result()
+
+
+def end_monitor(container_id: str, pid: int) -> None:
+    """Kill a monitor that hangs: its container has ended and it did not say how."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        if container_id.encode() in words:  # else the PID is another process' by now
+            os.kill(pid, 9)
+    except (FileNotFoundError, ProcessLookupError):
+        return
 
 
 def delete_in_runtime(rt: Runtime, container: Container) -> Background[bool]:

@@ -105,10 +105,6 @@ def _fill(rt: Runtime, container: Container, image: Image | None) -> None:
         from .volumes import make_volumes
 
         make_volumes(rt, container)
-    if any(mount.type == "volume" for mount in container.mounts):
-        from .volumes import make_volumes
-
-        make_volumes(rt, container)
     rt.records.containers.set_state(container.id, ContainerState(status="configured"))
 
 

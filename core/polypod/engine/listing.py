@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 
 from ..kit.log import warning
 from .states import shown
-from .sync import quick_status, read_exits
+from .sync import LISTING_GRACE, quick_status, read_exits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _rows(rt: Runtime, repair: bool) -> list[Row]:
     for error in damaged:
         warning(str(error))
     exits = read_exits(rt) if pairs else set()
+    deadline = time.monotonic() + LISTING_GRACE
     rows: list[Row] = []
     for config, changing in pairs:
         stored = changing.get("status", "configured")
@@ -88,17 +90,19 @@ def _rows(rt: Runtime, repair: bool) -> list[Row]:
             continue
         state = quick_status(rt, changing, exits, config["id"])
         if state == "exited" and stored not in ("exited", "stopped"):
-            changing = _fresh(rt, config["id"], changing)
+            changing = _fresh(rt, config["id"], changing, max(0.0, deadline - time.monotonic()))
         rows.append(Row(config, changing, shown(state)))
     return rows
 
 
-def _fresh(rt: Runtime, container_id: str, changing: dict[str, Any]) -> dict[str, Any]:
+def _fresh(
+    rt: Runtime, container_id: str, changing: dict[str, Any], grace: float
+) -> dict[str, Any]:
     """The record of a container that has ended since it was written: with its exit code."""
     from ..model.container import ContainerState
     from .sync import refresh
 
-    return refresh(rt, container_id, ContainerState.from_dict(changing)).to_dict()
+    return refresh(rt, container_id, ContainerState.from_dict(changing), grace).to_dict()
 
 
 def _repaired(rt: Runtime, container_id: str) -> bool:

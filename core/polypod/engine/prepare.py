@@ -74,9 +74,6 @@ def write_bundle(
     for message in warnings:
         warning(message)
     runtime_of(rt, container).adapt(spec, host.cache_dir)
-    runtime = runtime_of(rt, container)
-    if runtime.supports("adapt"):
-        runtime.adapt(spec, host.cache_dir)
     rt.observers.amend_spec(container, spec)
     _write_spec(container.bundle, spec)
     return spec

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 SIGKILL = 9
 
 
-def stop(rt: Runtime, container_id: str, timeout: int | None = None) -> bool:
+def stop(
+    rt: Runtime, container_id: str, timeout: int | None = None, *, keep: bool = False
+) -> bool:
     """Stop a container; False when it was not running.
 
     ``timeout``: seconds between the stop signal and SIGKILL, -1 waits for ever,
-    None takes the container's own. Raises ``InvalidState`` for a state that
+    None takes the container's own. ``keep`` leaves the cleaning up, and the note that
+    this process will do it, to the caller. Raises ``InvalidState`` for a state that
     cannot be stopped.
     """
     with ContainerLock(rt, container_id):
@@ -50,9 +53,10 @@ def stop(rt: Runtime, container_id: str, timeout: int | None = None) -> bool:
     try:
         terminate(rt, container, state, container.lifecycle.stop_timeout if timeout is None else timeout)
     finally:
-        finish(rt, container_id)
-        owner.release()
-    if unwatched:
+        if not keep:
+            finish(rt, container_id)
+            owner.release()
+    if unwatched and not keep:
         raise RuntimeFailure(
             f"container {container_id} conmon exited prematurely, exit code could not be "
             "retrieved: conmon process killed"

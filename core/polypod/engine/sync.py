@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 
 #: How long a monitor gets to write the exit code after the container's process has gone.
 MONITOR_GRACE = 5.0
+#: The same for a listing of any length, which a hung monitor must not hold up.
+LISTING_GRACE = 0.3
 #: Exit code of a container whose monitor was killed: nobody can know the real one.
 UNKNOWN_EXIT = 255
+#: And why.
+MONITOR_LOST = "the monitor died before it could note the exit code"
 
 
-def refresh(rt: Runtime, id: str, state: ContainerState) -> ContainerState:
+def refresh(
+    rt: Runtime, id: str, state: ContainerState, grace: float = MONITOR_GRACE
+) -> ContainerState:
     """The state as it really is: a live one whose process has ended becomes ``stopped``.
 
     After a reboot a container that ran is ``exited`` and one that was only
-    initialized is ``configured`` again, with nothing left to clean up.
+    initialized is ``configured`` again, with nothing left to clean up. ``grace`` is how
+    many seconds a monitor gets that has not noted the exit code yet.
     """
     if state.boot_id and state.boot_id != rt.boot_id:
         return _after_reboot(state)
@@ -37,7 +44,7 @@ def refresh(rt: Runtime, id: str, state: ContainerState) -> ContainerState:
         if alive(state.pid, state.pid_start):
             return state
         ended = rt.monitor.wait(
-            id, rt.exit_dir, rt.persist_dir(id), state.conmon_pid, MONITOR_GRACE
+            id, rt.exit_dir, rt.persist_dir(id), state.conmon_pid, grace
         )
     if isinstance(ended, int):
         return state.evolve(
@@ -46,7 +53,7 @@ def refresh(rt: Runtime, id: str, state: ContainerState) -> ContainerState:
             pid_start=0,
             exit_code=UNKNOWN_EXIT,
             finished_at=time.time(),
-            error="the monitor died before it could note the exit code",
+            error=MONITOR_LOST,
             cleaned=False,
         )
     return state.evolve(

@@ -267,7 +267,9 @@ class Overlay:
     def storage_release(self, id: str, last: bool) -> bool:
         if last and not self._options.skip_mount_home:
             try:
-                mounts.umount(self._home)
+                # Two processes may have made it a mount at the same moment: then it is one twice.
+                while mounts.umount(self._home):
+                    pass
             except OSError as error:
                 if error.errno not in (errno.EBUSY, errno.EPERM):
                     raise
