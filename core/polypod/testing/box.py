@@ -15,9 +15,7 @@ from .program import Program
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
-
-    from typing_extensions import Self
+    from typing import Any, Self
 
 IMAGE = "localhost/box:latest"
 
