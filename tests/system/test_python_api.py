@@ -122,6 +122,21 @@ def test_events_can_be_read_and_followed(engine):
     assert read == statuses
 
 
+def test_following_survives_a_rotation(engine, monkeypatch):
+    from polypod.engine import events
+
+    monkeypatch.setattr(events, "ROTATE_BYTES", 400)
+    before = time.time()
+    events.emit(engine.runtime, "system", "first", id="e0")
+    following = engine.events.follow(since=before)
+    for number in range(1, 20):
+        events.emit(engine.runtime, "system", "later", id=f"e{number}")
+    seen = [next(following).id for _ in range(5)]
+    following.close()
+    assert len(set(seen)) == len(seen)
+    assert seen == sorted(seen, key=lambda text: int(text[1:]))
+
+
 def test_images(engine):
     assert engine.images.exists(IMAGE)
     engine.images.tag(IMAGE, "other:1")

@@ -14,6 +14,7 @@ from ..model.event import Event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
     from typing import Any
 
@@ -88,49 +89,68 @@ def read(rt: Runtime, *, since: float = 0.0, until: float = 0.0) -> Iterator[Eve
 def follow(rt: Runtime, *, since: float | None = None) -> Iterator[Event]:
     """Events as they happen, for ever; with ``since`` first those from that Unix time on.
 
-    The place in the log is taken at the call, so nothing that happens later is lost.
+    The place in the log is taken at the call, so nothing that happens later is lost,
+    also when the log is rotated meanwhile.
     """
     path = events_path(rt)
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-    end = os.stat(path).st_size if os.path.exists(path) else 0
-    earlier = list(read(rt, since=since)) if since is not None else []
-    return _follow(path, end, earlier)
+    fd = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = open(fd, "rb", buffering=0)
+    earlier: list[Event] = []
+    if since is None:
+        file.seek(0, os.SEEK_END)
+    else:
+        earlier = _events_of(path + ".1", since)
+    return _follow(path, file, since or 0.0, earlier)
 
 
-def _follow(path: str, position: int, earlier: list[Event]) -> Iterator[Event]:
+def _events_of(path: str, since: float) -> list[Event]:
+    try:
+        with open(path, "rb") as file:
+            return [event for line in file if (event := parse(line)) and event.time >= since]
+    except FileNotFoundError:
+        return []
+
+
+def _follow(path: str, file: io.FileIO, since: float, earlier: list[Event]) -> Iterator[Event]:
     import select
 
     from ..kit.inotify import IN_CREATE, IN_MODIFY, IN_MOVED_TO, Inotify
 
     watch = Inotify()
+    rest = b""
     try:
         watch.watch(os.path.dirname(path), IN_MODIFY | IN_CREATE | IN_MOVED_TO)
         yield from earlier
         while True:
-            position, lines = _after(path, position)
+            successor = _successor(path, file)
+            # Read after that look: what was written before a rotation is in the old file.
+            *lines, rest = (rest + file.read()).split(b"\n")
             for line in lines:
                 event = parse(line)
-                if event is not None:
+                if event is not None and event.time >= since:
                     yield event
-            if not lines:
+            if successor is not None:
+                file.close()
+                file, rest = successor, b""
+            elif not lines:
                 select.select([watch], [], [])
                 watch.drain()
     finally:
+        file.close()
         watch.close()
 
 
-def _after(path: str, position: int) -> tuple[int, list[bytes]]:
-    """Whole lines behind a place in the log; a log that is shorter now was rotated."""
+def _successor(path: str, file: io.FileIO) -> io.FileIO | None:
+    """The log that has taken the place of this one, None while it has not."""
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size < position:
-                position = 0
-            file.seek(position)
-            data = file.read()
+        found = open(path, "rb", buffering=0)
     except FileNotFoundError:
-        return 0, []
-    whole = data[: data.rfind(b"\n") + 1]
-    return position + len(whole), whole.splitlines()
+        return None
+    if os.fstat(found.fileno()).st_ino != os.fstat(file.fileno()).st_ino:
+        return found
+    found.close()
+    return None
 
 
 def parse(line: bytes) -> Event | None:
