@@ -131,7 +131,8 @@ def _delete_files(rt: Runtime, container: Container, force: bool) -> None:
 
         def delete() -> None:
             try:
-                rt.store.delete_container(container.id)
+                # The run directory holds our lock file: it goes last, in _delete_volatile.
+                rt.store.delete_container(container.id, run_dir=False)
             except NotFound:
                 return  # a crash in an earlier rm came this far
 

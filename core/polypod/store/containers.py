@@ -100,8 +100,11 @@ class Containers:
                     return
         raise NoSuchContainer(f"no container with ID {id} in the store at {self._places.root}")
 
-    def remove(self, id: str) -> bool:
-        """Forget a container and delete its directories; False when there was no record."""
+    def remove(self, id: str, *, run_dir: bool = True) -> bool:
+        """Forget a container and delete its directories; False when there was no record.
+
+        With ``run_dir=False`` the directory below runroot stays, for a caller who has a lock in it.
+        """
         found = False
         with lock_write(self._lock) as held:
             for path in (self._volatile, self._stable):
@@ -112,7 +115,8 @@ class Containers:
                     found = True
                     break
         remove_tree(f"{self._places.containers}/{id}")
-        remove_tree(f"{self._places.run_containers}/{id}")
+        if run_dir:
+            remove_tree(f"{self._places.run_containers}/{id}")
         return found
 
     def directory(self, id: str) -> str:

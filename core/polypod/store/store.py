@@ -283,17 +283,18 @@ class Store:
         """Replace a container's names; ``AlreadyExists`` when another one has one of them."""
         self.container_records.rename(id, names)
 
-    def delete_container(self, id: str) -> bool:
+    def delete_container(self, id: str, *, run_dir: bool = True) -> bool:
         """Unmount and remove a container with its layer and directories.
 
         Safe to repeat after a kill at any point; False when there was no record any more.
+        With ``run_dir=False`` the directory below runroot is left to the caller.
         """
         record = self.container_records.find(id)
         if record is not None:
             self.layer_records.unmount(record["layer"], force=True)
             self.layer_records.delete_writable(record["layer"])
         self._known.pop(id, None)
-        return self.container_records.remove(id)
+        return self.container_records.remove(id, run_dir=run_dir)
 
     def container_size(self, id: str) -> int:
         """Bytes of the files that a container has written (``SizeRw``)."""
