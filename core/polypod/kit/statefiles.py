@@ -1,4 +1,4 @@
-"""What state drivers that keep files share: fork safety, a write lock, checked batches, errors.
+"""What state drivers that keep files share: their hooks, fork safety, locks, checked batches, errors.
 
 Cheap to import, for these modules are part of every command's start.
 """
@@ -12,11 +12,28 @@ from _thread import allocate_lock
 from _weakref import ref
 
 from ..errors import StateError
+from ..spec.markers import hookimpl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
+    from typing import Any, Protocol
+
+    class StateFiles(Protocol):
+        """What :class:`FileDriver` keeps its records in; it serialises all calls of a process.
+
+        ``get``, ``select`` and ``apply`` mean what the hooks ``state_get``, ``state_list`` and
+        ``state_apply`` mean, the batch being checked already.
+        """
+
+        def get(self, bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]: ...
+        def select(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]: ...
+        def apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int: ...
+        def close(self) -> None:
+            """Close all files and locks; the next call opens them again."""
+
+        def abandon(self) -> None:
+            """Forget what a parent process has open, without closing or unlocking it."""
 
 #: Limits of the contract, see :mod:`polypod.spec.state`.
 MAX_BUCKET = 64
@@ -73,6 +90,72 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
+class FileDriver(ForkSafe):
+    """A whole driver over one object that knows the files: the hooks, under the mutex.
+
+    A subclass gives :meth:`open_files` and ``state_check``. What ``open_files`` needs is
+    imported there, so that a command that asks for no record loads nothing.
+    """
+
+    _made: Any = None
+
+    def __init__(self, path: str) -> None:
+        """``path`` is the file or directory that ``state_info`` names."""
+        super().__init__()
+        self.path = path
+
+    def open_files(self) -> StateFiles:
+        """Make the object that reads and writes the files; called once, or again after a fork."""
+        raise NotImplementedError
+
+    def files(self) -> Any:
+        """What :meth:`open_files` made; call with the mutex held."""
+        self.check_pid()
+        if self._made is None:
+            self._made = self.open_files()
+        return self._made
+
+    @hookimpl
+    def state_get(self, bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]:
+        with self.mutex:
+            found: dict[str, tuple[bytes, int]] = self.files().get(bucket, keys)
+            return found
+
+    @hookimpl
+    def state_list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
+        with self.mutex:
+            found: list[tuple[str, bytes, int]] = self.files().select(bucket, prefix)
+            return found
+
+    @hookimpl
+    def state_apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:
+        check_operations(operations)
+        with self.mutex:
+            revision: int = self.files().apply(operations, durable)
+            return revision
+
+    @hookimpl
+    def state_info(self) -> dict[str, str]:
+        return {"path": self.path}
+
+    @hookimpl
+    def state_close(self) -> bool:
+        with self.mutex:
+            self.release_files()
+        return True
+
+    def release_files(self) -> None:
+        """Close the files (see :class:`ForkSafe`)."""
+        if self._made is not None:
+            self._made.close()
+
+    def forget_files(self) -> None:
+        """Let go of the parent's files without touching its locks."""
+        if self._made is not None:
+            self._made.abandon()
+            self._made = None
 
 
 class FileLock:

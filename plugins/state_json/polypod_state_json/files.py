@@ -47,6 +47,14 @@ class Files:
         self.journal = Journal(os.path.join(path, "journal.jsonl"))
         self._journal_bytes = journal_bytes
 
+    def close(self) -> None:
+        """Close the lock files; they are opened again when needed."""
+        self.lock.close()
+
+    def abandon(self) -> None:
+        """Forget the parent process's lock files without unlocking them."""
+        self.lock.forget()
+
     # --- reading ---------------------------------------------------------------------
 
     def get(self, bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 
-from polypod.kit.statefiles import ForkSafe, check_operations
+from polypod.kit.statefiles import FileDriver
 from polypod.model.struct import Struct
 from polypod.spec.markers import hookimpl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from .environment import Environment
@@ -31,74 +30,28 @@ class Config(Struct):
     relaxed: bool = False
 
 
-class KVState(ForkSafe):
-    """The driver: takes the mutex, checks the batch, leaves the rest to :class:`.environment.Environment`."""
+class KVState(FileDriver):
+    """The driver: its hooks are :class:`~polypod.kit.statefiles.FileDriver`'s, over a :class:`.environment.Environment`."""
 
     Config: type[Struct] = Config
 
     def __init__(self, *, config: Any, root: str, run_root: str = "") -> None:
-        super().__init__()
+        super().__init__(os.path.join(root, "state.lmdb"))
         self._config = config
         self._root = root
-        self._path = os.path.join(root, "state.lmdb")
-        self._made: Environment | None = None
 
-    def _environment(self) -> Environment:
-        """The environment object; call with the mutex held."""
-        self.check_pid()
-        if self._made is None:
-            from .environment import Environment
+    def open_files(self) -> Environment:
+        from .environment import Environment
 
-            self._made = Environment(self._root, self._path, relaxed=self._config.relaxed)
-        return self._made
-
-    @hookimpl
-    def state_get(self, bucket: str, keys: Sequence[str]) -> dict[str, tuple[bytes, int]]:
-        with self.mutex:
-            return self._environment().get(bucket, keys)
-
-    @hookimpl
-    def state_list(self, bucket: str, prefix: str) -> list[tuple[str, bytes, int]]:
-        with self.mutex:
-            return self._environment().select(bucket, prefix)
-
-    @hookimpl
-    def state_apply(self, operations: Sequence[tuple[Any, ...]], durable: bool) -> int:
-        check_operations(operations)
-        with self.mutex:
-            return self._environment().apply(operations, durable)
+        return Environment(self._root, self.path, relaxed=self._config.relaxed)
 
     @hookimpl
     def state_check(self, repair: bool) -> list[tuple[str, str, str]]:
         from .repair import check, survey
 
         with self.mutex:
-            environment = self._environment()
+            environment = self.files()
         # Not under the mutex, for it forks.
         broken = survey(environment)
         with self.mutex:
-            return check(self._environment(), broken, repair)
-
-    @hookimpl
-    def state_info(self) -> dict[str, str]:
-        return {"path": self._path}
-
-    @hookimpl
-    def state_close(self) -> bool:
-        with self.mutex:
-            self.release_files()
-        return True
-
-    def release_files(self) -> None:
-        """Close the file (see :class:`polypod.kit.statefiles.ForkSafe`)."""
-        if self._made is not None:
-            self._made.close()
-
-    def forget_files(self) -> None:
-        """Let go of the parent's mapping without touching its locks."""
-        if self._made is not None:
-            from .shared import abandon_all
-
-            abandon_all()
-            self._made.lock.forget()
-            self._made = None
+            return check(self.files(), broken, repair)

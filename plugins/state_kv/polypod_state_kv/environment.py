@@ -27,7 +27,7 @@ from polypod.kit.statefiles import (
 )
 
 from .item import DAMAGE, pack, unpack
-from .shared import Mapping, open_file
+from .shared import Mapping, abandon_all, open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,6 +170,11 @@ class Environment:
         """Close all files; they are opened again when needed."""
         self.lock.close()
         self.unmap()
+
+    def abandon(self) -> None:
+        """Let go of the parent process's mapping without touching its locks."""
+        abandon_all()
+        self.lock.forget()
 
     def unmap(self) -> None:
         """Close the file only; a lock stays held."""
