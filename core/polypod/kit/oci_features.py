@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..model.runtime import RuntimeFeatures
-from . import fastjson
+from . import fastjson, kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def features(runtime: OCIRuntimeCLI) -> RuntimeFeatures:
     found = os.stat(runtime.path)
     key = f"{runtime.path}:{found.st_mtime_ns}:{found.st_size}"
     cache = _cache_path(runtime.path)
-    known = _read(cache)
+    known = kept.read(cache)
     if known.get("key") != key:
         known = {"key": key, **_ask(runtime, OPTIONAL)}
-        _write(cache, known)
+        kept.write(cache, known)
     raw = known["raw"]
     return RuntimeFeatures(
         name=runtime.label(),
@@ -69,37 +69,3 @@ def _cache_path(path: str) -> str:
     if not base:
         base = f"/tmp/polypod-run-{os.geteuid()}"
     return f"{base}/polypod/features/{path.strip('/').replace('/', '_')}.json"
-
-
-def _read(path: str) -> dict[str, Any]:
-    """The cached answer; nothing when it is absent, damaged or another user's."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return {}
-    try:
-        if os.fstat(fd).st_uid != os.geteuid():
-            return {}
-        data = os.read(fd, 1 << 20)
-    finally:
-        os.close(fd)
-    try:
-        known = fastjson.loads(data)
-    except ValueError:
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write(path: str, known: dict[str, Any]) -> None:
-    """Keep the answer; a place that cannot be written costs only time."""
-    draft = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, fastjson.dumps(known).encode())
-        finally:
-            os.close(fd)
-        os.replace(draft, path)
-    except OSError:
-        return

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from . import fastjson
+from . import fastjson, kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ _OPERATORS = {
     "SCMP_CMP_GT": 6,
     "SCMP_CMP_MASKED_EQ": 7,
 }
+#: What a kept file has.
+_KEYS = {"key", "path", "library", "filter"}
 _EPERM = 1
 _EEXIST = 17
 _ATTR_NNP = 3
@@ -54,8 +56,8 @@ def filter_for(seccomp: dict[str, Any], cache_dir: str) -> str:
     path = f"{cache_dir}/seccomp-{_short_name(text)}.json"
     host = os.uname()
     key = f"{host.machine} {host.release} {text}"
-    known = _read(path)
-    if known and known.get("key") == key and known.get("library") == _identity(known["path"]):
+    known = kept.read(path)
+    if _KEYS <= known.keys() and known["key"] == key and known["library"] == _identity(known["path"]):
         return str(known["filter"])
     return _compile_and_keep(seccomp, path, key)
 
@@ -65,27 +67,6 @@ def _short_name(text: str) -> str:
 
     data = text.encode()
     return f"{zlib.crc32(data):08x}{zlib.adler32(data):08x}"
-
-
-def _read(path: str) -> dict[str, Any]:
-    """What was kept; nothing when it is absent, damaged, or could be another user's."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return {}
-    try:
-        info = os.fstat(fd)
-        if info.st_uid != os.geteuid() or info.st_mode & 0o022:
-            return {}
-        data = os.read(fd, info.st_size + 1)
-    finally:
-        os.close(fd)
-    try:
-        known = fastjson.loads(data)
-    except ValueError:
-        return {}
-    complete = isinstance(known, dict) and {"key", "path", "library", "filter"} <= known.keys()
-    return known if complete else {}
 
 
 def _identity(path: str) -> str:
@@ -106,18 +87,7 @@ def _compile_and_keep(seccomp: dict[str, Any], path: str, key: str) -> str:
         # No libseccomp, an older one, or a profile beyond us: the runtime compiles.
         return ""
     text = base64.b64encode(program).decode()
-    draft = f"{path}.{os.getpid()}"
-    document = {"key": key, "path": library, "library": _identity(library), "filter": text}
-    try:
-        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, fastjson.dumps(document).encode())
-        finally:
-            os.close(fd)
-        os.replace(draft, path)
-    except OSError:
-        return text  # it cannot be kept, but it can be used
+    kept.write(path, {"key": key, "path": library, "library": _identity(library), "filter": text})
     return text
 
 
