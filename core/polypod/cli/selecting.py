@@ -64,6 +64,15 @@ def select(
     return targets
 
 
+def is_known(ctx: Context, name: str) -> bool:
+    """Whether a name, ID or unique beginning of an ID means one of our containers."""
+    try:
+        ctx.rt.records.containers.find(name)
+    except NoSuchContainer:
+        return False
+    return True
+
+
 def _read_cidfiles(paths: Iterable[str], ignore: bool) -> list[str]:
     found = []
     for path in paths:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..errors import PolypodError
+from .tar_out import send_tree, to_file
 from .volumes import VolumeLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..model.volume import Volume
     from .runtime import Runtime
 
 
@@ -20,7 +19,7 @@ def export_volume(rt: Runtime, name: str, fd: int) -> None:
     """
     volume = rt.records.volumes.get(name)
     if not volume.needs_mount:
-        _write(volume, fd)
+        send_tree(volume.mountpoint, fd)
         return
     from .volumes_device import acquire, release
 
@@ -28,7 +27,7 @@ def export_volume(rt: Runtime, name: str, fd: int) -> None:
     with VolumeLock(rt, name):
         volume = acquire(rt, rt.records.volumes.get(name), user)
     try:
-        _write(volume, fd)
+        send_tree(volume.mountpoint, fd)
     finally:
         with VolumeLock(rt, name):
             release(rt, rt.records.volumes.get(name), user)
@@ -36,24 +35,4 @@ def export_volume(rt: Runtime, name: str, fd: int) -> None:
 
 def export_volume_file(rt: Runtime, name: str, path: str) -> None:
     """:func:`export_volume` to a file, which is deleted again when something fails."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise PolypodError(f"open {path}: {(error.strerror or '').lower()}") from None
-    try:
-        export_volume(rt, name, fd)
-    except BaseException:
-        if os.path.isfile(path):
-            os.unlink(path)
-        raise
-    finally:
-        os.close(fd)
-
-
-def _write(volume: Volume, fd: int) -> None:
-    from ..oci.tarstream_write import write_tree
-
-    for piece in write_tree(volume.mountpoint):
-        view = memoryview(piece)
-        while view:
-            view = view[os.write(fd, view) :]
+    to_file(path, lambda fd: export_volume(rt, name, fd))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..command import Command, Flag
-from ..selecting import SKIP, check_args, each, select
+from ..selecting import SKIP, check_args, each, is_known, select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _remove_external(
     left: list[Exception] = []
     names = [name for name in args if any(f'"{name}"' in str(error) for error in errors)]
     if opts.force:  # then unknown names left no error
-        names = [name for name in args if not _ours(ctx, name)]
+        names = [name for name in args if not is_known(ctx, name)]
     for name in names:
         try:
             remove_external(ctx.rt, find_external(ctx.rt, name), force=opts.force)
@@ -86,16 +86,6 @@ def _remove_external(
         except PolypodError as error:
             left.append(error)
     return left + [error for error in errors if not isinstance(error, NoSuchContainer)]
-
-
-def _ours(ctx: Context, name: str) -> bool:
-    from ...errors import NoSuchContainer
-
-    try:
-        ctx.rt.records.containers.find(name)
-    except NoSuchContainer:
-        return False
-    return True
 
 
 COMMAND = Command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import UsageError
 from ..command import Command, Flag
-from ..selecting import check_args, report, select
+from ..selecting import check_args, is_known, report, select
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     errors: list[Exception] = []
     conditions = tuple(opts.condition) or ENDED
     for name in args if opts.ignore else ():
-        if not _exists(ctx, name):
+        if not is_known(ctx, name):
             ctx.out("-1")
     for _, container_id in select(ctx, args, latest=opts.latest, ignore=opts.ignore, errors=errors):
         try:
@@ -42,16 +42,6 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         except PolypodError as error:
             errors.append(error)
     return report(ctx, errors)
-
-
-def _exists(ctx: Context, name: str) -> bool:
-    from ...errors import NoSuchContainer
-
-    try:
-        ctx.rt.records.containers.find(name)
-    except NoSuchContainer:
-        return False
-    return True
 
 
 COMMAND = Command(
