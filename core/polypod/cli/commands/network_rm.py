@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ...errors import NoSuchNetwork
 from ..command import Command, Flag
+from ..removing import remove_each, stop_timeout, time_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,25 +15,14 @@ if TYPE_CHECKING:
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Remove networks; exit 1 when one is not there, 2 when one is in use."""
     from ...engine.networks import remove_network
-    from ...errors import NoSuchNetwork, PolypodError, UsageError
 
-    if opts.changed("time") and not opts.force:
-        raise UsageError("--force option must be specified to use the --time option")
-    timeout = opts.time if opts.changed("time") else None
-    code = 0
-    for ref in args:
-        try:
-            remove_network(ctx.rt, ref, force=opts.force, timeout=timeout)
-        except NoSuchNetwork as error:
-            if not opts.force:
-                ctx.err(f"Error: {error}")
-                code = 1
-        except PolypodError as error:
-            ctx.err(f"Error: {error}")
-            code = error.exit_code
-        else:
-            ctx.out(ref)
-    return code
+    timeout = stop_timeout(opts)
+
+    def remove(ref: str) -> str:
+        remove_network(ctx.rt, ref, force=opts.force, timeout=timeout)
+        return ref
+
+    return remove_each(ctx, args, remove, missing=NoSuchNetwork, force=opts.force)
 
 
 COMMAND = Command(
@@ -41,14 +32,7 @@ COMMAND = Command(
     long="Remove networks",
     flags=(
         Flag("force", "f", usage="remove any containers using network"),
-        Flag(
-            "time",
-            "t",
-            "int",
-            default=10,
-            usage="Seconds to wait for running containers to stop before killing the container",
-            aliases=("timeout",),
-        ),
+        time_flag(),
     ),
     examples=("network rm mynet", "network rm --force mynet othernet"),
     aliases=("remove",),

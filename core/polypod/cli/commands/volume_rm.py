@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ...errors import NoSuchVolume, UsageError
 from ..command import Command, Flag
+from ..removing import remove_each, stop_timeout, time_flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,28 +15,16 @@ if TYPE_CHECKING:
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Remove volumes; exit 1 when one is not there, 2 when one is in use."""
     from ...engine.volumes_admin import remove_volume
-    from ...errors import NoSuchVolume, PolypodError, UsageError
 
     if bool(args) == opts.all:
         raise UsageError("choose either one or more volumes or all")
-    if opts.changed("time") and not opts.force:
-        raise UsageError("--force option must be specified to use the --time option")
-    timeout = opts.time if opts.changed("time") else None
+    timeout = stop_timeout(opts)
     names = [volume.name for volume in ctx.rt.records.volumes.all()] if opts.all else args
-    code = 0
-    for name in names:
-        try:
-            removed = remove_volume(ctx.rt, name, force=opts.force, timeout=timeout)
-        except NoSuchVolume as error:
-            if not opts.force:
-                ctx.err(f"Error: {error}")
-                code = 1
-        except PolypodError as error:
-            ctx.err(f"Error: {error}")
-            code = error.exit_code
-        else:
-            ctx.out(removed)
-    return code
+
+    def remove(name: str) -> str:
+        return remove_volume(ctx.rt, name, force=opts.force, timeout=timeout)
+
+    return remove_each(ctx, names, remove, missing=NoSuchVolume, force=opts.force)
 
 
 COMMAND = Command(
@@ -51,14 +41,7 @@ COMMAND = Command(
             "f",
             usage="Remove a volume by force, even if it is being used by a container",
         ),
-        Flag(
-            "time",
-            "t",
-            "int",
-            default=10,
-            usage="Seconds to wait for running containers to stop before killing the container",
-            aliases=("timeout",),
-        ),
+        time_flag(),
     ),
     examples=(
         "volume rm myvol1 myvol2",
