@@ -44,27 +44,23 @@ def _note_user(rt: Runtime, container_id: str) -> None:
 
 def pause(rt: Runtime, container_id: str) -> None:
     """Freeze a running container."""
-    with ContainerLock(rt, container_id):
-        container = rt.records.containers.get(container_id)
-        state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
-        if state.status != "running":
-            raise InvalidState(
-                f'"{shown(state.status)}" is not running, can\'t pause: container state improper'
-            )
-        runtime_of(rt, container).pause(container_id)
-        rt.records.containers.set_state(container_id, state.evolve(status="paused"))
-        emit_container(rt, "pause", container)
+    _switch(rt, container_id, "pause", "running", "paused")
 
 
 def unpause(rt: Runtime, container_id: str) -> None:
     """Thaw a paused container."""
+    _switch(rt, container_id, "unpause", "paused", "running")
+
+
+def _switch(rt: Runtime, container_id: str, verb: str, before: str, after: str) -> None:
     with ContainerLock(rt, container_id):
         container = rt.records.containers.get(container_id)
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
-        if state.status != "paused":
+        if state.status != before:
             raise InvalidState(
-                f'"{shown(state.status)}" is not paused, can\'t unpause: container state improper'
+                f'"{shown(state.status)}" is not {before}, can\'t {verb}: container state improper'
             )
-        runtime_of(rt, container).resume(container_id)
-        rt.records.containers.set_state(container_id, state.evolve(status="running"))
-        emit_container(rt, "unpause", container)
+        runtime = runtime_of(rt, container)
+        (runtime.pause if verb == "pause" else runtime.resume)(container_id)
+        rt.records.containers.set_state(container_id, state.evolve(status=after))
+        emit_container(rt, verb, container)
