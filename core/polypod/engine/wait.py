@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..errors import NoSuchContainer
+from ..errors import NoSuchContainer, Timeout
 from .exits import noted
 from .states import LIVE, shown
 from .sync import refresh
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Conditions that an ended container fulfils.
 ENDED = ("exited", "stopped")
+#: Seconds between two looks for a container that is not there yet.
+_LOOK = 0.1
 
 
 def wait(
@@ -46,6 +48,24 @@ def wait(
             )
         else:
             time.sleep(interval)
+
+
+def until_running(rt: Runtime, name: str, seconds: float) -> str:
+    """Wait until a container of this name or ID is there and runs; return its full ID.
+
+    Raises ``Timeout`` when that takes longer than ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            container_id = rt.records.containers.find(name)
+            if rt.records.containers.state(container_id)[0].status == "running":
+                return container_id
+        except NoSuchContainer:
+            pass  # it may be made yet
+        if time.monotonic() > deadline:
+            raise Timeout(f"timed out waiting for container: {name}")
+        time.sleep(_LOOK)
 
 
 def _fulfilled(state: ContainerState, conditions: tuple[str, ...]) -> bool:

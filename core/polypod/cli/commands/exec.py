@@ -68,30 +68,19 @@ def _target(ctx: Context, opts: Options, args: list[str]) -> tuple[str, list[str
     else:
         if not args:
             raise UsageError("exec requires the name or ID of a container or the --latest flag")
-        targets = _find(ctx, opts, args[0])
+        targets = [(args[0], _named(ctx, args[0], opts.wait))]
         command = args[1:]
     if not command:
         raise UsageError("must provide a non-empty command to start an exec session: invalid argument")
     return targets[0][1], command
 
 
-def _find(ctx: Context, opts: Options, name: str) -> list[tuple[str, str]]:
-    import time
+def _named(ctx: Context, name: str, seconds: int) -> str:
+    if not seconds:
+        return ctx.rt.records.containers.find(name)
+    from ...engine.wait import until_running
 
-    from ...errors import NoSuchContainer, Timeout
-
-    deadline = time.monotonic() + opts.wait
-    while True:
-        try:
-            container_id = ctx.rt.records.containers.find(name)
-            if not opts.wait or ctx.rt.records.containers.state(container_id)[0].status == "running":
-                return [(name, container_id)]
-        except NoSuchContainer:
-            if not opts.wait:
-                raise
-        if time.monotonic() > deadline:
-            raise Timeout(f"timed out waiting for container: {name}")
-        time.sleep(0.1)
+    return until_running(ctx.rt, name, seconds)
 
 
 COMMAND = Command(
