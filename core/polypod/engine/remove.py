@@ -155,12 +155,22 @@ def _delete_volatile(rt: Runtime, container: Container) -> None:
         pass
     remove_tree(rt.persist_dir(container.id))
     if container.lifecycle.cidfile:
-        try:
-            os.unlink(container.lifecycle.cidfile)
-        except OSError:
-            pass
+        _delete_cidfile(container)
     # Last: it holds the lock file of whoever waits for this container.
     remove_tree(os.path.dirname(container.run_dir))
+
+
+def _delete_cidfile(container: Container) -> None:
+    path = container.lifecycle.cidfile
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        from ..kit.log import warning
+
+        # The container is gone; a file of the user's that stays must not make the removal fail.
+        warning(f"container {container.id}: removing cidfile {path}: {(error.strerror or '').lower()}")
 
 
 def discard(rt: Runtime, container: Container) -> None:
