@@ -57,7 +57,7 @@ def filter_for(seccomp: dict[str, Any], cache_dir: str) -> str:
     host = os.uname()
     key = f"{host.machine} {host.release} {text}"
     known = kept.read(path)
-    if _KEYS <= known.keys() and known["key"] == key and known["library"] == _identity(known["path"]):
+    if known.keys() >= _KEYS and known["key"] == key and known["library"] == _identity(known["path"]):
         return str(known["filter"])
     return _compile_and_keep(seccomp, path, key)
 
