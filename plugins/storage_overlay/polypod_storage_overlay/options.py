@@ -25,7 +25,7 @@ _IGNORED = ("imagestore", "additionalimagestore", "override_kernel_check", "pull
 
 
 class OverlayConfig(Struct):
-    """The table ``[storage_overlay]`` of polypod.conf. It has no keys: storage.conf has them all."""
+    """The table ``[plugin.storage.overlay]`` of polypod.conf. It has no keys: storage.conf has them all."""
 
 
 class Options(Struct):

@@ -26,7 +26,7 @@ _IGNORED = ("imagestore", "additionalimagestore", "pull_options")
 
 
 class VFSConfig(Struct):
-    """The table ``[storage_vfs]`` of polypod.conf. It has no keys: storage.conf has them all."""
+    """The table ``[plugin.storage.vfs]`` of polypod.conf. It has no keys: storage.conf has them all."""
 
 
 def _ignore_chown_errors(options: dict[str, str]) -> bool:
