@@ -8,7 +8,7 @@ The tree, one sentence each::
       CompositionError           the chosen plugins cannot be put together
         DriverUnavailable        a driver is installed but cannot work on this host
       NotFound                   the named object does not exist
-        NoSuchContainer, NoSuchImage, NoSuchVolume, NoSuchNetwork, NoSuchPod
+        NoSuchContainer, NoSuchImage, NoSuchVolume, NoSuchNetwork, NoSuchPod, NoSuchArtifact
       AlreadyExists              the name or ID is taken
       InUse                      the object is needed by another one
       InvalidState               the object's state does not allow the operation
@@ -80,6 +80,10 @@ class NoSuchNetwork(NotFound):
 
 class NoSuchPod(NotFound):
     """No pod has that name or ID."""
+
+
+class NoSuchArtifact(NotFound):
+    """No artifact has that name or digest."""
 
 
 class AlreadyExists(PolypodError):

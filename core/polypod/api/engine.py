@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from ..engine.runtime import Runtime
+    from .artifacts import Artifacts
     from .containers import Containers
     from .events import Events
     from .images import Images
@@ -58,6 +59,13 @@ class Engine:
         from .images import Images
 
         return Images(self._rt)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Add, find, extract and remove OCI artifacts."""
+        from .artifacts import Artifacts
+
+        return Artifacts(self._rt)
 
     @property
     def events(self) -> Events:

@@ -96,6 +96,13 @@ def _short_names(name: str) -> list[str]:
     return [*shorts, *(form for form in bare if form and "@" not in form)]
 
 
+def _artifacts(ctx: Context, typed: str) -> list[Suggestion]:
+    from ..engine.artifacts import artifact_store
+
+    entries = artifact_store(ctx.rt).entries()
+    return sorted((entry.name or entry.digest[7:], entry.digest[7:19]) for entry in entries)
+
+
 def _volumes(ctx: Context, typed: str) -> list[Suggestion]:
     return sorted((volume.name, "") for volume in ctx.rt.records.volumes.all())
 
@@ -119,6 +126,7 @@ def _commands(ctx: Context, typed: str) -> list[Suggestion]:
 
 _SOURCES: dict[str, Callable[[Context, str], list[Suggestion]]] = {
     "containers": _containers,
+    "artifacts": _artifacts,
     "images": _images,
     "volumes": _volumes,
     "networks": _networks,

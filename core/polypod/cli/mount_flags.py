@@ -18,6 +18,7 @@ _PLAIN = frozenset(
      "nodev", "dev", "noexec", "exec", "nosuid", "suid", "rbind", "bind", "no-dereference", "noatime",
      "nocopy", "copy", "noswap", "z", "Z")
 )  # fmt: skip
+_SOURCE, _DESTINATION = ("source", "src"), ("destination", "dst", "dest", "target")
 _TRUE, _FALSE = ("", "true", "1"), ("false", "0")
 
 
@@ -102,7 +103,7 @@ def parse_mount(text: str) -> Mount:
     for field in fields:
         if field.startswith("type="):
             kind = field[5:]
-    if kind not in ("bind", "volume", "tmpfs", "ramfs", "devpts", "image"):
+    if kind not in ("bind", "volume", "tmpfs", "ramfs", "devpts", "image", "artifact"):
         raise UsageError(f'invalid filesystem type "{kind}"')
     builder = _MountBuilder(kind)
     for field in fields:
@@ -121,7 +122,9 @@ class _MountBuilder:
         self.options: list[str] = []
 
     def add(self, name: str, value: str, given: bool) -> None:
-        if name in ("source", "src", "destination", "dst", "target", "subpath", "volume-subpath"):
+        if self.kind == "artifact" and name not in (*_SOURCE, *_DESTINATION):
+            self._artifact(name, value)
+        elif name in (*_SOURCE, *_DESTINATION, "subpath", "volume-subpath"):
             self._path(name, value)
         elif name in ("ro", "readonly", "rw", "readwrite"):
             self._access(name, value)
@@ -151,16 +154,23 @@ class _MountBuilder:
     def _path(self, name: str, value: str) -> None:
         if not value:
             raise UsageError(f"{name}: {_MUST_ARG}")
-        if name in ("source", "src"):
+        if name in _SOURCE:
             if self.kind in ("tmpfs", "ramfs", "devpts"):
                 raise UsageError(f'"{name}" option not supported for "{self.kind}" mount types')
             self.source = value
-        elif name in ("destination", "dst", "target"):
+        elif name in _DESTINATION:
             self.destination = value
         else:
             if self.kind == "image" and not value.startswith("/"):
                 raise UsageError(f'volume subpath "{value}" must be an absolute path')
             self.subpath = value
+
+    def _artifact(self, name: str, value: str) -> None:
+        if name not in ("title", "digest", "name"):
+            raise UsageError(f"{name}: {_BAD_OPTION}")
+        if not value:
+            raise UsageError(f"{name}: {_MUST_ARG}")
+        self.options.append(f"{name}={value}")
 
     def _access(self, name: str, value: str) -> None:
         if any(option in ("ro", "rw") for option in self.options):
@@ -196,6 +206,8 @@ class _MountBuilder:
             raise UsageError(f'invalid value "{value}"')
 
     def build(self, text: str) -> Mount:
+        if self.kind == "artifact" and not (self.source and self.destination):
+            raise UsageError("must set source and destination for artifact volume")
         if not self.destination:
             raise UsageError("must set volume destination")
         if self.kind in ("bind", "image") and not self.source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # group -> one line, shown by the help
 GROUPS: dict[str, str] = {
+    "artifact": "Manage OCI artifacts",
     "container": "Manage containers",
     "image": "Manage images",
     "network": "Manage networks",
@@ -52,6 +53,11 @@ TREE: dict[str, tuple[str, str, str]] = {
     "untag": ("untag", "Remove a name from a local image", "Images"),
     "version": ("version", "Display the version information", "System"),
     "wait": ("wait", "Block on one or more containers", "Containers"),
+    "artifact add": ("artifact_add", "Add an OCI artifact to the local store", ""),
+    "artifact extract": ("artifact_extract", "Extract an OCI artifact to a local path", ""),
+    "artifact inspect": ("artifact_inspect", "Inspect an OCI artifact", ""),
+    "artifact ls": ("artifact_ls", "List OCI artifacts", ""),
+    "artifact rm": ("artifact_rm", "Remove one or more OCI artifacts", ""),
     "container attach": ("attach", "Attach to a running container", ""),
     "container cleanup": (
         "container_cleanup",
@@ -135,6 +141,8 @@ TREE: dict[str, tuple[str, str, str]] = {
 
 # another spelling -> path
 ALIASES: dict[str, str] = {
+    "artifact list": "artifact ls",
+    "artifact remove": "artifact rm",
     "container ls": "container list",
     "image ls": "image list",
     "image umount": "image unmount",

@@ -39,6 +39,10 @@ def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> C
             check_name(request.name)
             if request.replace:
                 _replace(rt, request.name)
+        if any(mount.type == "artifact" for mount in request.mounts):
+            from .artifacts_mount import check_artifacts
+
+            check_artifacts(rt, request.mounts)
         image = _image(rt, request)
         container = resolve(rt, request, container_id, image)
         container = _reserve(rt, container, request)

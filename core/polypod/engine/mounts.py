@@ -16,6 +16,11 @@ def prepare_mounts(rt: Runtime, container: Container, rootfs: str) -> Container:
     """Fill and mount what the container's mounts come from; the container with real sources."""
     prepared = []
     for entry in container.mounts:
+        if entry.type == "artifact":
+            from .artifacts_mount import artifact_binds
+
+            prepared += artifact_binds(rt, entry, rootfs)
+            continue
         if entry.type == "volume":
             from .volumes import prepare_volume
 

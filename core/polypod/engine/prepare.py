@@ -36,7 +36,7 @@ def write_bundle(
 ) -> dict[str, Any]:
     """Write the engine's files and config.json; return the spec."""
     os.makedirs(container.run_dir, 0o700, exist_ok=True)
-    if any(m.type in ("volume", "image", "overlay") for m in container.mounts):
+    if any(m.type in ("volume", "image", "overlay", "artifact") for m in container.mounts):
         from .mounts import prepare_mounts
 
         container = prepare_mounts(rt, container, rootfs)

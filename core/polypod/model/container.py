@@ -164,9 +164,9 @@ class NetworkOptions(Struct):
 class Mount(Struct):
     """A user's mount: -v, --mount, --tmpfs, an image volume."""
 
-    type: str  # bind, volume, tmpfs, image, devpts, overlay, ramfs
+    type: str  # bind, volume, tmpfs, image, artifact, devpts, overlay, ramfs
     destination: str
-    source: str = ""  # path; of a volume in a request: its name; of an image: the reference
+    source: str = ""  # path; of a volume in a request: its name; of an image, an artifact: the reference
     name: str = ""  # of a volume in a stored container: its name (source is its directory)
     options: tuple[str, ...] = ()
     anonymous: bool = False  # an unnamed volume: removed with the container
