@@ -71,12 +71,3 @@ BACKEND_CASES = tuple(_with(b, peer) for b in BACKENDS for peer in ("ps", "run",
 FLOOR = Case("crun", "`crun run` of a ready bundle", None, (), how="crun")
 ALL = (*CASES, *BACKEND_CASES, FLOOR)
 
-
-def choose(only: str) -> tuple[Case, ...]:
-    """The cases that a comma list names, all when it is empty. Raises ``ValueError``."""
-    names = [name for name in only.split(",") if name]
-    unknown = sorted(set(names) - {case.name for case in ALL})
-    if unknown:
-        known = " ".join(case.name for case in ALL)
-        raise ValueError(f"no case named {', '.join(unknown)}; there are: {known}")
-    return tuple(case for case in ALL if not names or case.name in names)

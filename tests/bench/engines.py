@@ -41,9 +41,10 @@ def launcher() -> str:
 class CLI:
     """polypod or podman by its command line."""
 
-    def __init__(self, name: str, program: str, folder: Path, clock: Clock) -> None:
+    def __init__(self, name: str, program: str, folder: Path, clock: Clock, mark: str = "") -> None:
         self.name = name
         self.clock = clock
+        self._mark = mark  # tells two engines of one name apart
         self._program = program
         self._folder = folder / name
         self.words: dict[str, str] = {}
@@ -54,7 +55,7 @@ class CLI:
         The run root is on the private /run wherever the stores are, as on any host; podman
         wants it shorter than 50 characters.
         """
-        return str(self._folder / store), f"/run/{self.name}-{store}"
+        return str(self._folder / store), f"/run/{self.name}{self._mark}-{store}"
 
     def argv(self, store: str, args: Command, backend: str = "") -> list[str]:
         """The whole command line."""

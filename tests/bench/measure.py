@@ -24,21 +24,26 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: seconds until the command returned, CPU seconds until all was quiet."""
+    """One measurement: seconds until the command returned, CPU seconds until all was quiet.
+
+    ``peak``: resident memory of the command's biggest process, in MB; 0 where nobody asked.
+    """
 
     wall: float
     cpu: float
+    peak: float = 0.0
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Many samples in one: milliseconds, and CPU milliseconds."""
+    """Many samples in one: milliseconds, CPU milliseconds, and the highest peak in MB."""
 
     median: float
     p10: float
     p90: float
     cpu: float
     count: int
+    peak: float = 0.0
 
 
 def summarize(samples: Sequence[Sample]) -> Summary:
@@ -51,6 +56,7 @@ def summarize(samples: Sequence[Sample]) -> Summary:
         p90=tenths[-1],
         cpu=statistics.median(sample.cpu * 1000 for sample in samples),
         count=len(walls),
+        peak=max(sample.peak for sample in samples),
     )
 
 
@@ -68,16 +74,16 @@ class Clock:
         used = cpu_seconds()
         begin = time.perf_counter()
         waiting = {self._spawn(argv, "/dev/null") for _ in range(jobs)}
-        failed = _reap(waiting)
+        failed, peak = _reap(waiting)
         wall = time.perf_counter() - begin
         if failed:
             raise self._failure(argv, failed)
         settle(before)
-        return Sample(wall, cpu_seconds() - used)
+        return Sample(wall, cpu_seconds() - used, peak)
 
     def call(self, argv: Sequence[str]) -> str:
         """Run the command untimed; return what it printed. Raises ``BenchError``."""
-        failed = _reap({self._spawn(argv, self._out)})
+        failed, _ = _reap({self._spawn(argv, self._out)})
         if failed:
             raise self._failure(argv, failed)
         return Path(self._out).read_text()
@@ -86,7 +92,7 @@ class Clock:
         """Run all the commands untimed, ``jobs`` at a time. Raises ``BenchError``."""
         for first in range(0, len(argvs), jobs):
             part = argvs[first : first + jobs]
-            failed = _reap({self._spawn(argv, "/dev/null") for argv in part})
+            failed, _ = _reap({self._spawn(argv, "/dev/null") for argv in part})
             if failed:
                 raise self._failure(part[0], failed)
 
@@ -104,15 +110,20 @@ class Clock:
         return BenchError(f"{' '.join(argv)}: exit code {code}: {said}")
 
 
-def _reap(waiting: set[int]) -> int:
-    """Wait for these children, taking up strays; return the first exit code that is not 0."""
-    failed = 0
+def _reap(waiting: set[int]) -> tuple[int, float]:
+    """Wait for these children, taking up strays.
+
+    Returns the first exit code that is not 0 and the highest peak of memory, in MB: that of a
+    child or of one that it has waited for, at least what this process itself had at the start.
+    """
+    failed, peak = 0, 0
     while waiting:
-        pid, status = os.wait()
+        pid, status, used = os.wait4(-1, 0)
         if pid in waiting:
             waiting.discard(pid)
             failed = failed or os.waitstatus_to_exitcode(status)
-    return failed
+            peak = max(peak, used.ru_maxrss)
+    return failed, peak * 1024 / 1e6
 
 
 def processes() -> frozenset[str]:

@@ -65,9 +65,9 @@ def versions_of(podman: str | None) -> dict[str, str]:
     import polypod
 
     found = {"polypod": polypod.__version__, "Python": platform.python_version()}
-    for name in ("podman", "crun", "conmon", "netavark"):
+    for name in ("podman", "crun", "conmon", "netavark", "skopeo", "docker-registry"):
         program = podman if name == "podman" else name
-        found[name] = _version(program) if program else "absent"
+        found[name.rpartition("-")[2]] = _version(program) if program else "absent"
     return found
 
 

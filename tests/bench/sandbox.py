@@ -24,6 +24,7 @@ _NEWNS, _NEWPID, _NEWNET = 0x00020000, 0x20000000, 0x40000000
 _REC_PRIVATE = 0x4000 | 0x40000
 _NOSUID, _NODEV = 2, 4
 _PR_SET_PDEATHSIG = 1
+_CONTAINERS = "/var/lib/containers"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -82,6 +83,8 @@ def _furnish() -> None:
     mount("tmpfs", "/run", "tmpfs", _NOSUID | _NODEV, "mode=755")
     mount("tmpfs", "/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=1777")
     Path("/run/lock").mkdir()
+    if Path(_CONTAINERS).is_dir():  # podman and skopeo keep a cache of blobs there whatever the root is
+        mount("tmpfs", _CONTAINERS, "tmpfs", _NOSUID | _NODEV, "mode=755")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         # SIOCSIFFLAGS, IFF_UP: the loopback device of a new network is down
         fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 1))

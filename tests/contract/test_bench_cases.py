@@ -24,6 +24,12 @@ TARGETS = {
     "exec": 0.35, "create": 0.7, "start": 0.5, "run-32": 0.5, "load": 0.7, "in-process": 0.3,
 }  # fmt: skip
 
+# Section 4 of the issue about images.
+IMAGE_TARGETS = {
+    "pull-gzip": 0.6, "pull-zstd": 0.8, "pull-small": 0.7, "push-gzip": 0.8, "load-image": 0.8,
+    "save-docker-archive": 0.8, "commit": 0.8, "images-table": 0.5, "rmi": 0.5,
+}  # fmt: skip
+
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> object:
@@ -47,9 +53,41 @@ def test_every_promised_ratio_is_measured(bench: object) -> None:
 
 
 def test_an_unknown_case_is_named(bench: object) -> None:
-    (cases,) = _modules(bench, "cases")
-    with pytest.raises(ValueError, match="no case named nosuch; there are: ps "):
-        cases.choose("ps,nosuch")
+    (selection,) = _modules(bench, "selection")
+    with pytest.raises(ValueError, match="no case named nosuch; there are: containers images ps "):
+        selection.choose("ps,nosuch")
+
+
+def test_a_group_means_all_of_its_cases(bench: object) -> None:
+    cases, images, selection = _modules(bench, "cases", "cases_images", "selection")
+    assert selection.choose("") == (cases.ALL, images.CASES)
+    assert selection.choose("images") == ((), images.CASES)
+    containers, rest = selection.choose("containers,rmi")
+    assert containers == cases.ALL
+    assert [case.name for case in rest] == ["rmi"]
+
+
+def test_every_promised_ratio_of_images_is_measured(bench: object) -> None:
+    (cases,) = _modules(bench, "cases_images")
+    found = {case.name: case.target for case in cases.CASES}
+    assert all(found[name] <= target for name, target in IMAGE_TARGETS.items())
+    assert "pull-crowd" in found
+    names = [case.name for case in cases.CASES if case.skopeo]
+    assert {name for name in IMAGE_TARGETS if name.startswith(("pull", "push", "load", "save"))} <= set(names)
+
+
+def test_the_material_is_the_same_each_time(bench: object, tmp_path: Path) -> None:
+    (material,) = _modules(bench, "material_images")
+    digests = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        material.main(str(folder), "4", "20", "50", *material.PARTS)
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tar")
+        digests.append([(path.relative_to(folder), path.read_bytes()) for path in files])
+        packed = sum(path.stat().st_size for path in (folder / "oci" / "blobs").rglob("*"))
+        assert packed > 1_000_000
+    assert digests[0] == digests[1]
 
 
 def test_the_table_tells_ratio_and_verdict(bench: object) -> None:
@@ -102,6 +140,23 @@ def test_a_quick_run_writes_a_page_and_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "| `version` |" in (tmp_path / "page.md").read_text()
     assert not _mounts()
+
+
+@needs_peers
+@pytest.mark.skipif(shutil.which("skopeo") is None, reason="needs skopeo")
+def test_a_quick_run_measures_images_on_tmpfs_and_disk(tmp_path: Path) -> None:
+    page, disk = tmp_path / "page.md", tmp_path / "disk"
+    disk.mkdir()
+    page.write_text("# Kept\n")
+    args = ("--only", "load-image,commit,rmi,images-table", "--rounds", "1", "--disk", str(disk))
+    done = subprocess.run(_command(page, *args), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert text.startswith("# Kept\n")
+    assert text.count("| `commit` of a 12 MB change |") == 4  # times and costs, on tmpfs and disk
+    assert re.search(r"^\| `images`, 100 images \| \d+\.\d ", text, re.MULTILINE)
+    assert not _mounts()
+    assert not list(disk.iterdir())
 
 
 @needs_peers
