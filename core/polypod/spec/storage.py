@@ -86,7 +86,8 @@ def storage_target(id: str) -> str:
 def storage_release(id: str, last: bool) -> bool:
     """The layer's view was unmounted; ``last``: no other layer of this store is mounted now.
 
-    Undoes what ``storage_mounts`` prepared. Called under the store's lock of mount points.
+    Undoes what ``storage_mounts`` prepared. Called under the store's lock of mount points; with
+    ``last`` also after a layer was removed, for other tools prepare mounts and leave it so.
     """
 
 

@@ -218,6 +218,15 @@ class Layers:
                 table.save(durable=False)
         return True
 
+    def let_go(self, id: str) -> None:
+        """Layer ``id`` was deleted: when nothing is mounted, undo what a mount had prepared.
+
+        Other tools leave that behind: skopeo makes the driver's home a mount and ends so.
+        """
+        with lock_write(self._mounts_lock):
+            if Text(self._mounts).text == "[]":
+                self._driver.release(id, True)
+
     def _take_down(self, target: str) -> None:
         # A plain directory (vfs) is no mount point: umount2 answers EINVAL, which is fine.
         try:

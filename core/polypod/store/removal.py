@@ -112,3 +112,5 @@ def _erase(store: Store, notes: list[Note]) -> None:
     for note in notes:
         store.driver.remove(note.id)
         note.done()
+    if notes:
+        store.layer_records.let_go(notes[-1].id)

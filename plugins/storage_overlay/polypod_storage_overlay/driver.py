@@ -265,7 +265,7 @@ class Overlay:
 
     @hookimpl
     def storage_release(self, id: str, last: bool) -> bool:
-        if last and not self._options.skip_mount_home:
+        if last and not self._options.skip_mount_home and mounts.is_mounted(self._home):
             try:
                 # Two processes may have made it a mount at the same moment: then it is one twice.
                 while mounts.umount(self._home):

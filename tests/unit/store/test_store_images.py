@@ -7,6 +7,7 @@ import os
 
 import pytest
 from polypod.errors import AlreadyExists, NoSuchContainer, NoSuchImage, StorageError
+from polypod.kit import mounts
 from polypod.store.places import big_data_name
 from polypod.store.putlayer import chain_id
 from polypod.testing import storage_tar as tar
@@ -65,6 +66,25 @@ def test_the_same_image_again_keeps_its_names_and_gains_new_ones(store):
     )
     assert again.names == ("localhost/c:1", "localhost/a:latest")
     assert len(store.images()) == 1
+
+
+def test_a_mount_that_skopeo_left_goes_with_the_image_when_nothing_is_mounted(store, tmp_path):
+    home = str(tmp_path / "root" / "overlay")
+    layer = put(store, "", tar.member("f", b"1"))
+    first = put_image(store, layer.id, "localhost/a:latest")
+    other = put(store, "", tar.member("g", b"2"))
+    second = put_image(store, other.id, "localhost/b:latest")
+    store.create_container(CONTAINER, (), second.id, {}, False)
+    store.mount_container(CONTAINER)
+    assert mounts.is_mounted(home)
+    store.delete_image(first.id)
+    assert mounts.is_mounted(home)  # the container's mount hangs on it
+    store.delete_container(CONTAINER)
+    assert not mounts.is_mounted(home)
+    for _ in range(2):
+        mounts.mount(home, home, "none", mounts.MS_BIND)
+    store.delete_image(second.id)
+    assert not mounts.is_mounted(home)
 
 
 def test_an_image_on_a_layer_that_is_gone_is_refused(store):
