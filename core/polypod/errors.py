@@ -23,6 +23,10 @@ The tree, one sentence each::
         CommandNotExecutable     the container's command cannot be invoked, exit code 126
       NetworkError               network setup or teardown failed
         PortInUse                a host port to publish is taken, exit code 126
+      RegistryError              a registry cannot be reached, or answers what it must not
+        RegistryDenied           the registry wants other credentials (401, 403)
+        RegistryNotFound         the registry has no such manifest, blob or repository (404)
+      PolicyRejected             policy.json does not allow the image
       Timeout                    something did not happen in the time allowed
 
 Messages are lowercase, name the object and the remedy, and fit on one line.
@@ -162,6 +166,22 @@ class PortInUse(NetworkError):
     """A host port to publish is taken by somebody else."""
 
     exit_code = 126
+
+
+class RegistryError(PolypodError):
+    """A registry cannot be reached, or its answer is damaged or of no use."""
+
+
+class RegistryDenied(RegistryError):
+    """The registry wants other credentials, or these do not allow the action (401, 403)."""
+
+
+class RegistryNotFound(RegistryError):
+    """The registry has no such manifest, blob or repository (404)."""
+
+
+class PolicyRejected(PolypodError):
+    """policy.json does not allow the image."""
 
 
 class Timeout(PolypodError):

@@ -1,6 +1,7 @@
 """Rooms import rooms to their left only, plugins import the author's rooms only.
 
-errors <- model <- kit <- spec <- ports <- records, store, oci <- engine <- assembly <- cli;
+errors <- model <- kit <- spec <- ports <- records, store, oci <- registry <- engine <- assembly
+<- cli;
 config stands beside (model, errors, kit) and only assembly and cli look at it.
 """
 
@@ -29,15 +30,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": LOWER,
     "store": LOWER | {"oci"},
     "oci": LOWER,
+    "registry": LOWER | {"oci"},
     "config": BASE,
-    "engine": LOWER | {"records", "store", "oci"},
-    "assembly": LOWER | {"config", "records", "store", "oci", "engine", "startcache"},
+    "engine": LOWER | {"records", "store", "oci", "registry"},
+    "assembly": LOWER | {"config", "records", "store", "oci", "registry", "engine", "startcache"},
     "startcache": set(),  # how modules are loaded, before any of them is
-    "api": LOWER | {"records", "store", "oci", "engine", "assembly"},
+    "api": LOWER | {"records", "store", "oci", "registry", "engine", "assembly"},
     "cli": LOWER
-    | {"config", "records", "store", "oci", "engine", "assembly", "testing"}
+    | {"config", "records", "store", "oci", "registry", "engine", "assembly", "testing"}
     | {"api", "startcache"},
-    "testing": LOWER | {"records", "store", "oci", "engine", "config", "assembly"},
+    "testing": LOWER | {"records", "store", "oci", "registry", "engine", "config", "assembly"},
     "__main__": {"cli"},
     "__init__": {"api", "errors"},
 }

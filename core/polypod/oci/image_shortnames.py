@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM = "/etc/containers/registries.conf"
 ALIAS_CACHE = "/var/cache/containers/short-name-aliases.conf"
 
 
-def config_files() -> list[str]:
-    """The registries.conf files that apply, in the order in which later ones win."""
-    named = os.environ.get("CONTAINERS_REGISTRIES_CONF") or os.environ.get("REGISTRIES_CONFIG_PATH")
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.join(
-        os.environ.get("HOME", "/root"), ".config"
-    )
-    user = os.path.join(home, "containers/registries.conf")
-    if named:
-        main, folders = named, ["/etc/containers/registries.conf.d"]
-    elif os.geteuid() != 0 and os.path.exists(user):
+def config_files(path: str = "", environ: Mapping[str, str] | None = None) -> list[str]:
+    """The registries.conf files that apply, in the order in which later ones win.
+
+    ``path`` stands for the main file; else the environment's, the user's, the system's.
+    """
+    env = os.environ if environ is None else environ
+    config = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME") or "/root", ".config")
+    user = os.path.join(config, "containers/registries.conf")
+    main = path or env.get("CONTAINERS_REGISTRIES_CONF") or env.get("REGISTRIES_CONFIG_PATH") or ""
+    folders = [SYSTEM + ".d", user + ".d"]
+    if not main and os.path.exists(user):
         main, folders = user, [user + ".d"]
-    else:
-        main, folders = "/etc/containers/registries.conf", ["/etc/containers/registries.conf.d"]
-    if not os.path.exists(main):
-        main = "/usr/share/containers/registries.conf"
+    if not main:
+        main = SYSTEM if os.path.exists(SYSTEM) else "/usr/share/containers/registries.conf"
+        main = main if os.path.exists(main) else SYSTEM
     files = [main]
     for folder in folders:
         try:
@@ -36,12 +41,14 @@ def config_files() -> list[str]:
     return files
 
 
-def alias_file() -> str:
+def alias_file(environ: Mapping[str, str] | None = None) -> str:
     """Where podman remembers the registries that the user chose."""
-    named = os.environ.get("CONTAINERS_SHORT_NAME_ALIASES_CONF")
+    env = os.environ if environ is None else environ
+    named = env.get("CONTAINERS_SHORT_NAME_ALIASES_CONF")
     if named or os.geteuid() == 0:
         return named or ALIAS_CACHE
-    return os.path.join(os.environ.get("HOME", "/"), ".cache/containers/short-name-aliases.conf")
+    cache = env.get("XDG_CACHE_HOME") or os.path.join(env.get("HOME") or "/", ".cache")
+    return os.path.join(cache, "containers/short-name-aliases.conf")
 
 
 def alias(short: str) -> str:

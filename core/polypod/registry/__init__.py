@@ -1,0 +1,7 @@
+"""Registries: who they are (registries.conf), who we are to them (auth.json), and what they say.
+
+:mod:`access` is the one value that travels from the command line to here, :mod:`conf` reads
+registries.conf(5), :mod:`auth` finds and keeps credentials, and :mod:`client` opens a
+:class:`~polypod.registry.repository.Repository`, which speaks the distribution-spec over
+:mod:`wire`.
+"""
