@@ -8,7 +8,8 @@ LOG_LEVELS = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "pa
 
 # Only before the subcommand.
 LOCAL: tuple[Flag, ...] = (
-    Flag("config", type="string", usage="Path of a polypod.conf to read last", complete="files"),
+    Flag("config", type="string", usage="Path of a polypod.conf to read last, or "
+         "of a folder with a config.json of credentials", complete="files"),
     Flag(
         "connection",
         "c",

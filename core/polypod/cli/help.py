@@ -40,10 +40,33 @@ def page(ctx: Context, command: Command) -> str:
         shown = "\n".join(_example(ctx, command, text) for text in command.examples)
         parts.append(f"Examples:\n{shown}\n")
     text = "\n".join(parts)
-    flags = flag_usages(command.flags)
+    flags = flag_usages(_configured(ctx, command.flags))
     if flags:
         text += f"\nOptions:\n{flags}"
     return text + "\n"
+
+
+def _configured(ctx: Context, flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    """The flags with the defaults that containers.conf gives them; as podman, only some."""
+    if not any(flag.name == "retry" for flag in flags):
+        return flags
+    from ..config.load import load as load_config
+    from ..errors import PolypodError
+    from .command import Flag
+
+    try:
+        engine = load_config(ctx.flags).settings.engine
+    except PolypodError:
+        return flags  # a broken file must not hide the help; every other command names it
+    shown = {"retry": str(engine.retry), "retry-delay": f'"{engine.retry_delay}"'}
+    if not engine.retry_delay:
+        del shown["retry-delay"]
+    return tuple(
+        Flag(flag.name, type=flag.type, usage=flag.usage, shown=shown[flag.name])
+        if flag.name in shown
+        else flag
+        for flag in flags
+    )
 
 
 def group_page(ctx: Context, options: Options) -> str:

@@ -102,10 +102,21 @@ def _read_storage(environ: Mapping[str, str], draft: Draft) -> list[str]:
     return watched
 
 
+def docker_config(given: Mapping[str, Any]) -> str:
+    """The folder of a ``config.json`` that ``--config`` names as podman's and docker's does.
+
+    "" where it names a polypod.conf, an existing file or one called so.
+    """
+    path = str(given.get("config", ""))
+    if not path or os.path.isfile(path) or (path.endswith(".conf") and not os.path.isdir(path)):
+        return ""
+    return os.path.abspath(path)
+
+
 def _config_file(given: dict[str, Any]) -> str:
-    """The file of ``--config``; a directory is docker's and podman's meaning, and not for us."""
+    """The file of ``--config``, "" where it is a folder of credentials."""
     path = given.get("config", "")
-    if not path or os.path.isdir(path):
+    if not path or docker_config(given):
         return ""
     if not os.path.exists(path):
         raise ConfigError(f"{path}, which flag --config names, does not exist")

@@ -239,8 +239,8 @@ def test_polypod_conf_layers_and_plugin_tables(host: Host) -> None:
 
 def test_config_flag_with_a_folder_is_dockers(host: Host) -> None:
     assert host.load(config=str(host.root)).settings.engine.state_backend == ""
-    with pytest.raises(ConfigError, match="absent, which flag --config names, does not exist"):
-        host.load(config=str(host.root / "absent"))
+    with pytest.raises(ConfigError, match="absent.conf, which flag --config names, does not exist"):
+        host.load(config=str(host.root / "absent.conf"))
 
 
 @pytest.mark.parametrize(
