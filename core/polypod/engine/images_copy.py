@@ -1,19 +1,21 @@
-"""Copies an image from an archive into the store: layer by layer, each once, all or nothing."""
+"""Copies an image from an archive or a registry into the store: each layer once, all or nothing."""
 
 from __future__ import annotations
 
-from ..errors import StorageError
-from ..oci import image_config, manifest
-from ..oci.archive_image import ArchiveImage, LayerBlob
+from ..errors import PolypodError, StorageError
+from ..oci import manifest
+from .progress import progress_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..model.image import Image, Layer
+    from ..model.image import Image
+    from ..oci.archive_image import ArchiveImage
+    from .progress import Progress
     from .runtime import Runtime
 
-    Progress = Callable[[str], None]
+_TRIES = 3
 
 
 def quiet(_line: str) -> None:
@@ -21,42 +23,72 @@ def quiet(_line: str) -> None:
 
 
 def copy_image(
-    rt: Runtime, image: ArchiveImage, names: list[str], progress: Progress = quiet
+    rt: Runtime,
+    image: ArchiveImage,
+    names: list[str],
+    progress: Callable[[str], None] | Progress = quiet,
+    *,
+    label: str = "",
+    documents: dict[str, bytes] | None = None,
 ) -> Image:
     """Store an image under its config's digest and give it ``names`` (full references).
 
     Layers that the store has already are not read again. Names that another image has
-    move to this one. When something fails, the layers that this call made are deleted.
+    move to this one. When something fails, the layers that this call made are deleted, and
+    the error names the image as ``label``. ``documents`` are further big data of the image.
     """
-    progress("Getting image source signatures")
-    made: list[str] = []
-    parent = ""
-    sizes: list[int] = []
+    told = progress_of(progress)
+    told.line("Getting image source signatures")
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return _copy(rt, image, names, told, documents or {})
+        except _gone():
+            if attempt == _TRIES:
+                raise
+        except PolypodError as error:
+            if not label:
+                raise
+            raise type(error)(f"copying image {label}: {error}") from error
+    raise AssertionError("unreachable")
+
+
+def _gone() -> type[PolypodError]:
+    from ..store.putlayer import LayerGone
+
+    return LayerGone
+
+
+def _copy(
+    rt: Runtime,
+    image: ArchiveImage,
+    names: list[str],
+    progress: Progress,
+    documents: dict[str, bytes],
+) -> Image:
+    from .images_layers import LayerCopy
+
+    copy = LayerCopy(rt, image, progress)
     try:
-        for blob in image.layers:
-            layer, is_new = _ensure_layer(rt, parent, blob, progress)
-            if is_new:
-                made.append(layer.id)
-            parent = layer.id
-            sizes.append(layer.diff_size)
+        layers = copy.run()
         config_digest = manifest.sha256(image.config)
-        progress(f"Copying config {config_digest}")
-        progress("Writing manifest to image destination")
+        progress.blob(config_digest, len(image.config), "config").done()
+        progress.line("Writing manifest to image destination")
         stored = rt.store.create_image(
             image.id,
             names=names,
-            top_layer=parent,
+            top_layer=layers[-1].id if layers else "",
             config=image.config,
-            manifest=image.manifest or _docker_manifest(image, sizes),
+            manifest=image.manifest or _docker_manifest(image, [x.diff_size for x in layers]),
             created=image.created,
+            big_data=documents,
         )
     except OSError as error:
-        _take_back(rt, made)
+        _take_back(rt, copy.made)
         raise StorageError(io_reason(rt, error)) from error
     except BaseException:
-        _take_back(rt, made)
+        _take_back(rt, copy.made)
         raise
-    progress("Storing signatures")
+    progress.line("Storing signatures")
     return stored
 
 
@@ -64,27 +96,6 @@ def io_reason(rt: Runtime, error: OSError) -> str:
     """What to say when the store could not be written: a full disk, most of all."""
     place = error.filename or rt.graphroot
     return f"writing the image to {place}: {(error.strerror or str(error)).lower()}"
-
-
-def _ensure_layer(
-    rt: Runtime, parent: str, blob: LayerBlob, progress: Progress
-) -> tuple[Layer, bool]:
-    shown = blob.digest or blob.diff_id
-    known = rt.store.find_layer(parent, blob.diff_id)
-    if known is not None:
-        progress(f"Copying blob {shown} skipped: already exists")
-        return known, False
-    progress(f"Copying blob {shown}")
-    layer_id = image_config.layer_id(parent, blob.diff_id)
-    with blob.open() as stream:
-        layer = rt.store.put_layer(
-            parent,
-            stream,  # type: ignore[arg-type]
-            id=layer_id,
-            diff_digest=blob.diff_id,
-            compressed_digest=blob.digest,
-        )
-    return layer, True
 
 
 def _docker_manifest(image: ArchiveImage, sizes: list[int]) -> bytes:

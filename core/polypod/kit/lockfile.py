@@ -121,10 +121,13 @@ def lock_write(path: str) -> Held:
     return _wait(fd, path, _WRITE)
 
 
-def lock_now(path: str) -> Held | None:
-    """Lock an existing file for writing; ``None`` when somebody holds it or it is not there."""
+def lock_now(path: str, *, create: bool = False) -> Held | None:
+    """Lock a file for writing; ``None`` when somebody holds it.
+
+    One that is not there is made with ``create``, and ``None`` without.
+    """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = _open(path) if create else os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

@@ -41,18 +41,28 @@ class LayerBlob:
 
 
 class ArchiveImage:
-    """One image of an archive: config, layers, names, and the manifest where the format has one."""
+    """One image of an archive: config, layers, names, and the manifest where the format has one.
 
-    __slots__ = ("config", "document", "layers", "manifest", "names")
+    ``on_fork`` is called in a forked process before layers are opened there.
+    """
+
+    __slots__ = ("config", "document", "layers", "manifest", "names", "on_fork")
 
     def __init__(
-        self, *, config: bytes, layers: list[LayerBlob], manifest: bytes, names: list[str]
+        self,
+        *,
+        config: bytes,
+        layers: list[LayerBlob],
+        manifest: bytes,
+        names: list[str],
+        on_fork: Callable[[], None] = lambda: None,
     ) -> None:
         self.config = config
         self.document: dict[str, Any] = read_config(config)
         self.layers = layers
         self.manifest = manifest  # b"": to be made when the layers' sizes are known
         self.names = names
+        self.on_fork = on_fork
 
     @property
     def id(self) -> str:

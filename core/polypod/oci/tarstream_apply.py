@@ -42,6 +42,7 @@ class Applied(Struct):
     compression: int  # containers/storage's number
     uids: tuple[int, ...] = ()
     gids: tuple[int, ...] = ()
+    has_top: bool = False  # the archive states owner and mode of the top directory
 
 
 class _Pipeline:
@@ -143,7 +144,7 @@ def apply(
     try:
         split = SplitWriter(split_path)
         try:
-            uids, gids = _extract(pipeline, target, split, style)
+            extractor = _extract(pipeline, target, split, style)
         finally:
             split.close()
     except OSError as error:
@@ -158,14 +159,15 @@ def apply(
         compressed_digest="sha256:" + given.hexdigest(),
         compressed_size=pipeline.given_size,
         compression=pipeline.compression,
-        uids=uids,
-        gids=gids,
+        uids=tuple(sorted(extractor.uids)),
+        gids=tuple(sorted(extractor.gids)),
+        has_top=extractor.has_top,
     )
 
 
 def _extract(
     pipeline: _Pipeline, target: str, split: SplitWriter, style: dict[str, Any]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+) -> Extractor:
     checksum = crc64()
     feed = Feed(pipeline.chunks())
     parser = Parser(feed, split.segment)
@@ -186,4 +188,4 @@ def _extract(
         extractor.finish()
     finally:
         extractor.close()
-    return tuple(sorted(extractor.uids)), tuple(sorted(extractor.gids))
+    return extractor

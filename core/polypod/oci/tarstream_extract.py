@@ -49,6 +49,11 @@ class Extractor:
         self.gids: set[int] = set()
         self._last: tuple[list[bytes], int] | None = None
 
+    @property
+    def has_top(self) -> bool:
+        """Whether the archive had an entry for its top directory."""
+        return () in self._times
+
     def close(self) -> None:
         self._root.close()
 

@@ -32,6 +32,20 @@ class StoragePort(Port):
             self._silent("storage_rename")
         return answer
 
+    def adopt(self, id: str, parent: str, inherit: bool) -> bool:
+        """Put a layer that was prepared without a parent on top of ``parent``. Optional."""
+        answer: bool | None = self._optional("storage_adopt")(id, parent, inherit)
+        if answer is None:
+            self._silent("storage_adopt")
+        return answer
+
+    def renew(self, id: str, new_id: str) -> bool:
+        """Give a layer the ID of one whose files are damaged; what stands on that stays. Optional."""
+        answer: bool | None = self._optional("storage_renew")(id, new_id)
+        if answer is None:
+            self._silent("storage_renew")
+        return answer
+
     def diff_path(self, id: str) -> str:
         """The directory into which a new layer's own files are extracted, or that holds its changes."""
         answer: str | None = self.driver.storage_diff_path(id)

@@ -41,6 +41,31 @@ def storage_rename(id: str, new_id: str) -> bool:
     """Give a layer that nobody uses yet its final ID. ``new_id`` must not exist."""
 
 
+@hookspec(firstresult=True, optional=True)
+def storage_adopt(id: str, parent: str, inherit: bool) -> bool:
+    """Put a layer that was prepared without a parent on top of ``parent``, which is complete.
+
+    Only drivers whose layers hold changes alone can do this; it lets the layers of an
+    image be extracted at the same time. Nobody uses ``id`` yet. With ``inherit`` the layer's top
+    directory gets its parent's owner and mode, because the archive said nothing about it.
+    What it writes need not be on disk afterwards: the store syncs before it records the layer.
+    Without this hook layers are extracted one after the other.
+
+    .. versionadded:: 0.2
+    """
+
+
+@hookspec(firstresult=True, optional=True)
+def storage_renew(id: str, new_id: str) -> bool:
+    """``storage_rename`` over a layer whose files are damaged or gone.
+
+    What stands on ``new_id`` finds the new files in the place of the old ones. Without
+    this hook the store removes ``new_id`` and renames.
+
+    .. versionadded:: 0.2
+    """
+
+
 @hookspec(firstresult=True)
 def storage_diff_path(id: str) -> str:
     """The directory into which a new layer's own files are extracted, or that holds its changes."""

@@ -99,6 +99,15 @@ class Note:
         """The layer is about to get its final ID; its record follows."""
         os.pwrite(self._held.fd, id.encode("ascii"), 0)
 
+    @property
+    def fd(self) -> int:
+        """The locked file's descriptor: a helper process that holds it too keeps the note alive."""
+        return self._held.fd
+
+    def is_done(self) -> bool:
+        """Whether the note was given back."""
+        return self._held.fd < 0
+
     def done(self) -> None:
         """The record is written, or the files are gone."""
         os.unlink(self._held.path)

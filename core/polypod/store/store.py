@@ -168,9 +168,13 @@ class Store:
         return self.driver.usage(id)[0]
 
     def find_layer(self, parent: str, diff_digest: str) -> Layer | None:
-        """The layer with this diffID on this parent: the same chain of diffIDs, so the same content."""
+        """The layer with this diffID on this parent: the same chain of diffIDs, so the same content.
+
+        One whose files are gone counts as absent: putting it again mends it.
+        """
         for layer in self.layers():
-            if layer.diff_digest == diff_digest and layer.parent == parent:
+            same = layer.diff_digest == diff_digest and layer.parent == parent
+            if same and self.driver.exists(layer.id):
                 return layer
         return None
 
@@ -192,17 +196,12 @@ class Store:
         content, which may have been there already. ``size_limit`` bounds the uncompressed
         bytes (0: none). Raises ``HostileLayer``; then nothing stays.
         """
-        from .putlayer import put_layer
+        from .putlayer import Wanted, put_layer
 
-        return put_layer(
-            self,
-            parent,
-            stream,
-            id=id,
-            diff_digest=diff_digest,
-            compressed_digest=compressed_digest,
-            size_limit=size_limit,
+        wanted = Wanted(
+            diff_digest=diff_digest, compressed_digest=compressed_digest, size_limit=size_limit
         )
+        return put_layer(self, parent, stream, wanted, id=id)
 
     def delete_layer(self, id: str) -> None:
         """Remove an image layer that nothing needs; ``InUse`` when something does."""

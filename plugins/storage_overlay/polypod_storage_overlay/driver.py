@@ -77,18 +77,7 @@ class Overlay:
     @hookimpl
     def storage_prepare(self, id: str, parent: str, writable: bool) -> bool:
         home = self._home if writable or not self._image_home else self._image_home
-        lower, owner = "", None
-        if parent:
-            below = self._directory(parent)
-            try:
-                owner = os.stat(below + "/diff")
-            except FileNotFoundError:
-                raise StorageError(
-                    f"layer {parent} is not on disk in {home}; its image is damaged: remove and load it again"
-                ) from None
-            lower = layout.lower_file(below, parent)
-            if lower.count(":") >= _MAX_LOWERS:
-                raise StorageError(f"layer {id} would have more than {_MAX_LOWERS} layers below it")
+        lower, owner = self._below(id, parent) if parent else ("", None)
         try:
             self._make(f"{home}/{id}", id)
             self._fill(home, id, lower, owner)
@@ -97,6 +86,21 @@ class Overlay:
             reason = (error.strerror or "").lower()
             raise StorageError(f"cannot make layer {id} in {home}: {reason}") from error
         return True
+
+    def _below(self, id: str, parent: str) -> tuple[str, os.stat_result]:
+        """What a layer takes from its parent: the content of ``lower``, and the top's owner and mode."""
+        below = self._directory(parent)
+        try:
+            owner = os.stat(below + "/diff")
+        except FileNotFoundError:
+            raise StorageError(
+                f"layer {parent} is not on disk in {os.path.dirname(below)};"
+                " its image is damaged: remove and load it again"
+            ) from None
+        lower = layout.lower_file(below, parent)
+        if lower.count(":") >= _MAX_LOWERS:
+            raise StorageError(f"layer {id} would have more than {_MAX_LOWERS} layers below it")
+        return lower, owner
 
     def _make(self, directory: str, id: str) -> None:
         try:
@@ -114,9 +118,7 @@ class Overlay:
         diff = directory + "/diff"
         os.mkdir(diff, 0o700)
         if owner is not None:
-            if owner.st_uid or owner.st_gid:
-                os.chown(diff, owner.st_uid, owner.st_gid)
-            os.chmod(diff, owner.st_mode & 0o7777)
+            _take_after(diff, owner)
         else:
             os.chmod(diff, _ROOT_MODE)
         short = layout.short_name()
@@ -136,6 +138,36 @@ class Overlay:
         home = os.path.dirname(directory)
         os.rename(directory, f"{home}/{new_id}")
         layout.point(home, layout.read_short(f"{home}/{new_id}"), new_id)
+        return True
+
+    @hookimpl
+    def storage_adopt(self, id: str, parent: str, inherit: bool) -> bool:
+        directory = self._directory(id)
+        lower, owner = self._below(id, parent)
+        try:
+            if inherit:
+                _take_after(directory + "/diff", owner)
+            _write(directory + "/lower", lower)
+            remove_tree(directory + "/empty")
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise StorageError(f"cannot put layer {id} on {parent}: {reason}") from error
+        return True
+
+    @hookimpl
+    def storage_renew(self, id: str, new_id: str) -> bool:
+        old = self._directory(new_id)
+        home = os.path.dirname(self._directory(id))
+        if os.path.dirname(old) != home:  # damaged in a store that is only read: ours comes first
+            return self.storage_rename(id, new_id)
+        short = layout.read_short(old) or layout.short_of(home, new_id)
+        remove_tree(old)
+        self.storage_rename(id, new_id)
+        if short:
+            # The layers above name the one below them by its short name.
+            remove_tree(f"{home}/{layout.LINKS}/{layout.read_short(old)}")
+            _write(old + "/link", short)
+            layout.point(home, short, new_id)
         return True
 
     # -- looking at layers -----------------------------------------------------------------
@@ -321,6 +353,13 @@ class Overlay:
         from .probe import info
 
         return info(self._home, self._options.mount_program, self._mount_options(()))
+
+
+def _take_after(path: str, owner: os.stat_result) -> None:
+    """Give a directory the owner and mode of another one."""
+    if owner.st_uid or owner.st_gid:
+        os.chown(path, owner.st_uid, owner.st_gid)
+    os.chmod(path, owner.st_mode & 0o7777)
 
 
 def _write(path: str, text: str) -> None:

@@ -38,6 +38,22 @@ def read_short(directory: str) -> str:
     return (read_bytes(directory + "/link") or b"").decode("ascii", "replace").strip()
 
 
+def short_of(home: str, id: str) -> str:
+    """The short name under which ``l/`` knows a layer whose own link file is lost, or ""."""
+    target = f"../{id}/diff"
+    try:
+        names = os.listdir(f"{home}/{LINKS}")
+    except FileNotFoundError:
+        return ""
+    for name in names:
+        try:
+            if os.readlink(f"{home}/{LINKS}/{name}") == target:
+                return name
+        except OSError:
+            continue  # not a link
+    return ""
+
+
 def point(home: str, short: str, id: str) -> None:
     """Make ``l/SHORT`` point to a layer, also when it pointed elsewhere."""
     path = f"{home}/{LINKS}/{short}"
