@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 def list_images(
-    rt: Runtime, filters: list[str] | None = None, *, all: bool = False
+    rt: Runtime, filters: list[str] | None = None, *, all: bool = False, brief: bool = False
 ) -> list[dict[str, Any]]:
     """Summaries in podman's shape (``images --format json``), in the store's order.
 
     ``filters`` are ``key=value`` or ``key!=value`` (:mod:`images_filters`); without
     ``all`` intermediate images are left out. ``Created`` is in Unix seconds; an image
-    whose config cannot be read has no labels.
+    whose config cannot be read has no labels. ``brief`` leaves out what is in the images' own documents
+    (labels, parents): no file has to be read for each image.
     """
     wanted = list(filters or [])
     if not all and "intermediate=true" not in wanted:
@@ -32,7 +33,7 @@ def list_images(
 
     tree = ImageTree(rt)
     users = users_by_image(rt)
-    return [summary(rt, tree, image, users) for image in select(rt, tree, wanted)]
+    return [summary(rt, tree, image, users, brief=brief) for image in select(rt, tree, wanted)]
 
 
 def users_by_image(rt: Runtime) -> dict[str, list[str]]:
@@ -44,10 +45,10 @@ def users_by_image(rt: Runtime) -> dict[str, list[str]]:
 
 
 def summary(
-    rt: Runtime, tree: ImageTree, image: Image, users: dict[str, list[str]]
+    rt: Runtime, tree: ImageTree, image: Image, users: dict[str, list[str]], *, brief: bool = False
 ) -> dict[str, Any]:
     """One image in podman's words; the key order is podman's."""
-    parent = tree.parent(image)
+    parent = None if brief else tree.parent(image)
     size = size_of(rt, image)
     result: dict[str, Any] = {
         "Id": image.id,
@@ -57,7 +58,7 @@ def summary(
         "Size": size,
         "SharedSize": 0,
         "VirtualSize": size,
-        "Labels": labels(tree, image),
+        "Labels": None if brief else labels(tree, image),
         "Containers": len(users.get(image.id, ())),
     }
     if image.read_only:

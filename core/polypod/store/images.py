@@ -9,7 +9,7 @@ from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.lockfile import lock_write
 from ..model.image import Image
 from .places import Places, big_data_name, now
-from .table import Text, load
+from .table import Text, by_id, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,9 +76,10 @@ class Images:
     def record(self, id: str) -> tuple[dict[str, Any], str]:
         """The record of an image by its full ID, and the directory that holds it."""
         for path, _ in self._directories():
-            for record in load(path + "/images.json"):
-                if record["id"] == id:
-                    return record, path
+            table = path + "/images.json"
+            record = by_id(table, load(table)).get(id)
+            if record is not None:
+                return record, path
         raise NoSuchImage(f"{id}: image not known")
 
     def big_data(self, id: str, key: str) -> bytes:

@@ -14,7 +14,7 @@ from ..kit import mounts
 from ..kit.lockfile import Held, lock_write
 from ..model.image import Layer
 from .places import Places, now
-from .table import INCOMPLETE, Text, load
+from .table import INCOMPLETE, Text, by_id, load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Layers:
         self._image_lock = places.layers(places.image_root) + "/layers.lock"
         self._mounts = places.run_layers + "/mountpoints.json"
         self._mounts_lock = places.run_layers + "/mountpoints.lock"
+        self._cache: tuple[list[object], dict[str, Layer]] = ([], {})
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -98,18 +99,37 @@ class Layers:
 
     def all(self) -> list[Layer]:
         """Every layer once; incomplete ones (a write that was killed) are left out."""
-        found: dict[str, Layer] = {}
-        for path, store in self._tables():
-            for record in load(path):
+        return list(self.by_id().values())
+
+    def by_id(self) -> dict[str, Layer]:
+        """:meth:`all` by ID; read-only, it is kept as long as the tables stay the same."""
+        return self._read(self._tables())
+
+    def _read(self, tables: list[tuple[str, str]]) -> dict[str, Layer]:
+        loaded = [(load(path), store) for path, store in tables]
+        # A table that did not change is the very same list (see table.load).
+        key: list[object] = [records for records, _ in loaded]
+        old, found = self._cache
+        if len(key) == len(old) and all(a is b for a, b in zip(key, old, strict=True)):
+            return found
+        found = {}
+        for records, store in loaded:
+            for record in records:
                 if record["id"] not in found and not is_incomplete(record):
                     found[record["id"]] = to_layer(record, store)
-        return list(found.values())
+        self._cache = (key, found)
+        return found
 
     def find(self, id: str) -> dict[str, Any] | None:
         """The record of a layer, by its full ID or a name."""
-        for path, _ in self._tables():
-            for record in load(path):
-                if record["id"] == id or id in (record.get("names") or ()):
+        tables = [(path, load(path)) for path, _ in self._tables()]
+        for path, records in tables:
+            record = by_id(path, records).get(id)
+            if record is not None:
+                return record
+        for _, records in tables:
+            for record in records:
+                if id in (record.get("names") or ()):
                     return record
         return None
 

@@ -92,7 +92,7 @@ class Store:
 
     def image_layers(self, image: Image) -> list[Layer]:
         """The image's layers, topmost first."""
-        by_id = {layer.id: layer for layer in self.layers()}
+        by_id = self.layer_records.by_id()
         found, id = [], image.top_layer
         while id:
             layer = by_id.get(id)

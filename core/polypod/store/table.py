@@ -28,6 +28,8 @@ except ImportError:  # pragma: no cover - interpreters without the C scanner
     _scan = json.JSONDecoder().raw_decode  # type: ignore[assignment]
 
 _cache: dict[str, tuple[tuple[int, int, int], list[dict[str, Any]]]] = {}
+_indexes: dict[str, tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]] = {}
+_NOTHING: list[dict[str, Any]] = []  # always the same list, as for a table that stays the same
 
 INCOMPLETE = '"incomplete":true'
 
@@ -150,7 +152,7 @@ def load(path: str) -> list[dict[str, Any]]:
     try:
         info = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return []
+        return _NOTHING
     key = (info.st_mtime_ns, info.st_size, info.st_ino)
     cached = _cache.get(path)
     if cached is not None and cached[0] == key:
@@ -159,3 +161,15 @@ def load(path: str) -> list[dict[str, Any]]:
     records = _decode(path, (data or b"").decode("utf-8").strip() or "[]")
     _cache[path] = (key, records)
     return records
+
+
+def by_id(path: str, records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The records of a loaded table by their IDs; made once for each content of the file."""
+    known = _indexes.get(path)
+    if known is not None and known[0] is records:
+        return known[1]
+    index: dict[str, dict[str, Any]] = {}
+    for record in records:
+        index.setdefault(record["id"], record)
+    _indexes[path] = (records, index)
+    return index

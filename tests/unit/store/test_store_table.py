@@ -6,7 +6,7 @@ import json
 
 import pytest
 from polypod.errors import StorageError
-from polypod.store.table import Text, load
+from polypod.store.table import Text, by_id, load
 
 
 def text(tmp_path, content: str) -> Text:
@@ -68,3 +68,16 @@ def test_load_notices_a_change_and_shares_what_is_the_same(tmp_path):
     table.save(durable=False)
     assert [record["id"] for record in load(table.path)] == ["a", "b"]
     assert load(str(tmp_path / "absent.json")) == []
+
+
+def test_an_unchanged_table_is_decoded_and_indexed_once(tmp_path):
+    path = str(tmp_path / "layers.json")
+    assert load(path) is load(path)  # absent: nothing changed either
+    (tmp_path / "layers.json").write_text('[{"id":"a","n":1},{"id":"b"},{"id":"a","n":2}]')
+    records = load(path)
+    assert load(path) is records
+    index = by_id(path, records)
+    assert index["a"] == {"id": "a", "n": 1}  # the first one, as a search from the front finds
+    assert by_id(path, records) is index
+    (tmp_path / "layers.json").write_text('[{"id":"c"}]')
+    assert list(by_id(path, load(path))) == ["c"]

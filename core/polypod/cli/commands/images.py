@@ -30,7 +30,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.filter and args:
         raise UsageError("cannot specify an image and a filter(s)")
     filters = [*opts.filter, *(f"reference={name}" for name in args)]
-    summaries = list_images(ctx.rt, filters, all=opts.all)
+    # Only templates and JSON show what must be read from each image's own documents.
+    summaries = list_images(ctx.rt, filters, all=opts.all, brief=not opts.changed("format"))
     rows = _sorted(_rows(summaries, opts.no_trunc), opts.sort)
     if is_json(opts.format):
         ctx.out(to_json([_document(row) for row in rows]), end="")
