@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import PolypodError, StorageError
 from ..oci import manifest
 from .progress import progress_of
+from .trust import check_image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,18 +31,21 @@ def copy_image(
     *,
     label: str = "",
     documents: dict[str, bytes] | None = None,
+    signature_policy: str = "",
 ) -> Image:
     """Store an image under its config's digest and give it ``names`` (full references).
 
     Layers that the store has already are not read again. Names that another image has
     move to this one. When something fails, the layers that this call made are deleted, and
     the error names the image as ``label``. ``documents`` are further big data of the image.
+    Raises ``PolicyRejected`` when policy.json (or ``signature_policy``) does not let it in.
     """
     told = progress_of(progress)
     told.line("Getting image source signatures")
+    signatures = check_image(rt, image, signature_policy)
     for attempt in range(1, _TRIES + 1):
         try:
-            return _copy(rt, image, names, told, documents or {})
+            return _copy(rt, image, names, told, documents or {}, signatures)
         except _gone():
             if attempt == _TRIES:
                 raise
@@ -64,6 +68,7 @@ def _copy(
     names: list[str],
     progress: Progress,
     documents: dict[str, bytes],
+    signatures: tuple[bytes, ...],
 ) -> Image:
     from .images_layers import LayerCopy
 
@@ -81,6 +86,7 @@ def _copy(
             manifest=image.manifest or _docker_manifest(image, [x.diff_size for x in layers]),
             created=image.created,
             big_data=documents,
+            signatures=signatures,
         )
     except OSError as error:
         _take_back(rt, copy.made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import manifest
 from .archive_files import FormatError
-from .archive_image import ArchiveImage, from_manifest
+from .archive_image import ArchiveImage, Origin, from_manifest
 from .image_config import host_platform
 
 TYPE_CHECKING = False
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from .archive_files import Folder
 
 VERSION = b"Directory Transport Version: 1.1\n"
+_MOST_SIGNATURES = 128
 
 
 def image(files: Folder) -> ArchiveImage:
     """The image in the directory; of a manifest list, the one for this host."""
     data = files.read("manifest.json")
+    prefix = ""  # of the files that hold signatures
     try:
         parsed = manifest.parse(data)
         if parsed.is_index:
             digest = manifest.choose(parsed, host_platform()).digest
-            data = files.read(f"{_digits(digest)}.manifest.json")
+            prefix = f"{_digits(digest)}."
+            data = files.read(f"{prefix}manifest.json")
             if manifest.sha256(data) != digest:
                 raise FormatError(f"manifest {digest} does not match its digest")
     except FormatError:
@@ -37,7 +40,18 @@ def image(files: Folder) -> ArchiveImage:
     def open_blob(digest: str) -> IO[bytes]:
         return files.open(_digits(digest))
 
-    return from_manifest(data, read, open_blob, [])
+    found = from_manifest(data, read, open_blob, [])
+    found.origin = Origin(
+        transport="dir", location=files.path, signatures=lambda: _signatures(files, prefix)
+    )
+    return found
+
+
+def _signatures(files: Folder, prefix: str) -> list[bytes]:
+    found: list[bytes] = []
+    while len(found) < _MOST_SIGNATURES and files.has(f"{prefix}signature-{len(found) + 1}"):
+        found.append(files.read(f"{prefix}signature-{len(found) + 1}"))
+    return found
 
 
 def _digits(digest: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kit.fastjson import loads
 from . import image_config
 from .archive_files import FormatError
-from .archive_image import ArchiveImage, LayerBlob, read_config
+from .archive_image import ArchiveImage, LayerBlob, Origin, read_config
 from .manifest import DOCKER_LAYER
 
 TYPE_CHECKING = False
@@ -75,4 +75,6 @@ def _image(files: Tar, item: dict[str, Any]) -> ArchiveImage:
         )
         for diff_id, path in zip(diff_ids, item["Layers"], strict=True)
     ]
-    return ArchiveImage(config=config, layers=layers, manifest=b"", names=item["RepoTags"])
+    found = ArchiveImage(config=config, layers=layers, manifest=b"", names=item["RepoTags"])
+    found.origin = Origin(transport="docker-archive", location=files.path)
+    return found

@@ -44,6 +44,8 @@ class Section(io.RawIOBase):
 class Folder:
     """The files below a directory."""
 
+    transport = "oci"  # what an OCI layout in it is called
+
     def __init__(self, path: str) -> None:
         self.path = path
 
@@ -78,9 +80,12 @@ class Folder:
 class Tar:
     """The files of an uncompressed, seekable tar; takes over the open file ``file``."""
 
+    transport = "oci-archive"  # what an OCI layout in it is called
+
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file = file
         self._name = name
+        self.path = name
         self._members: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
         self._index()

@@ -6,6 +6,7 @@ The formats: :mod:`archive_oci` (layout directory or tar), :mod:`archive_docker`
 
 from __future__ import annotations
 
+from ..model.struct import Struct
 from . import image_config, manifest
 from .archive_files import FormatError
 
@@ -13,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO, Any
+
+    from .reference import Reference
 
 
 class LayerBlob:
@@ -40,13 +43,33 @@ class LayerBlob:
         self.open = open
 
 
+def no_signatures() -> list[bytes]:
+    """What the formats that cannot hold signatures have of them."""
+    return []
+
+
+class Origin(Struct):
+    """Where an image comes from: what policy.json judges it by, and messages name.
+
+    ``transport`` as in policy.json, "" for none; ``location`` the path of its file or
+    directory, "" when it came through a pipe; ``reference`` its full name in a
+    registry, without mirrors. ``signatures`` fetches the signatures of the image's manifest, in
+    the form of :mod:`polypod.registry.signature_blob`.
+    """
+
+    transport: str = ""
+    location: str = ""
+    reference: Reference | None = None
+    signatures: Callable[[], list[bytes]] = staticmethod(no_signatures)
+
+
 class ArchiveImage:
     """One image of an archive: config, layers, names, and the manifest where the format has one.
 
     ``on_fork`` is called in a forked process before layers are opened there.
     """
 
-    __slots__ = ("config", "document", "layers", "manifest", "names", "on_fork")
+    __slots__ = ("config", "document", "layers", "manifest", "names", "on_fork", "origin")
 
     def __init__(
         self,
@@ -63,6 +86,7 @@ class ArchiveImage:
         self.manifest = manifest  # b"": to be made when the layers' sizes are known
         self.names = names
         self.on_fork = on_fork
+        self.origin = Origin()
 
     @property
     def id(self) -> str:

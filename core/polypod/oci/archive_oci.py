@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import manifest
 from .archive_files import FormatError
-from .archive_image import ArchiveImage, from_manifest
+from .archive_image import ArchiveImage, Origin, from_manifest
 from .image_config import host_platform
 
 TYPE_CHECKING = False
@@ -71,7 +71,9 @@ class Layout:
                 raise
             except ValueError as error:
                 raise FormatError(str(error)) from None
-        return from_manifest(data, self.read, self._open, names)
+        found = from_manifest(data, self.read, self._open, names)
+        found.origin = Origin(transport=self._files.transport, location=self._files.path)
+        return found
 
     def read(self, digest: str) -> bytes:
         """A small blob, checked against its digest."""

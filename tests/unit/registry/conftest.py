@@ -8,6 +8,7 @@ import pytest
 from polypod.registry.access import Access
 from polypod.registry.conf import Registries
 from polypod.testing.registry import HostileRegistry, Registry
+from polypod.testing.signing import GnuPG, gnupg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,3 +36,12 @@ def access() -> Access:
 def registries() -> Registries:
     """No configuration at all."""
     return Registries()
+
+
+@pytest.fixture(scope="session")
+def keys() -> Iterator[GnuPG]:
+    """A GnuPG home with the keys of good@ and other@example.com, made once: that takes a while."""
+    with gnupg() as ring:
+        ring.make_key("good@example.com")
+        ring.make_key("other@example.com")
+        yield ring

@@ -17,7 +17,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
     progress = quiet if opts.quiet else ctx.err
     if opts.input:
-        names = load_path(ctx.rt, opts.input, progress)
+        names = load_path(ctx.rt, opts.input, progress, opts.signature_policy)
     else:
         import os
 
@@ -28,7 +28,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
                 "cannot read from terminal, use command-line redirection or the --input flag"
             )
         stdin = os.fdopen(os.dup(0), "rb", buffering=0)
-        names = load_stream(ctx.rt, stdin, "stdin", progress)
+        names = load_stream(ctx.rt, stdin, "stdin", progress, opts.signature_policy)
     ctx.out("".join(f"Loaded image: {name}\n" for name in names), end="")
     return 0
 

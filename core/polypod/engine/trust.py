@@ -1,0 +1,52 @@
+"""Lets images into the store, or does not: policy.json is asked before the first layer is read.
+
+Every way into the store goes through :func:`check_image`: registries, archives and
+directories. Pushing and what is made here (commit, import, build) is not judged, as in podman.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..oci.archive_image import ArchiveImage, Origin
+    from .runtime import Runtime
+
+
+def check_image(rt: Runtime, image: ArchiveImage, policy_path: str = "") -> tuple[bytes, ...]:
+    """Raise ``PolicyRejected`` unless the policy accepts an image; returns its accepted signatures.
+
+    ``policy_path`` replaces the user's and the host's policy.json. A policy that is missing
+    or cannot be read is an error (``ConfigError``): then nothing goes in. Signatures are
+    fetched only when the policy asks for some.
+    """
+    from ..registry.policy import load
+    from ..registry.policy_check import Subject, check
+
+    policy = load(policy_path)
+    origin = image.origin
+    subject = Subject(
+        transport=origin.transport,
+        # Paths are resolved for nothing where the policy does not speak of the transport.
+        scopes=_scopes(origin) if origin.transport in policy.transports else [],
+        name=_name(origin, image),
+        reference=origin.reference,
+    )
+    return check(policy, subject, image.manifest, origin.signatures)
+
+
+def _scopes(origin: Origin) -> list[str]:
+    from ..registry import policy_scopes
+
+    if origin.reference is not None:
+        return policy_scopes.docker(origin.reference)
+    if origin.location and origin.transport in ("dir", "oci", "oci-archive"):
+        return policy_scopes.path(origin.location)
+    return []
+
+
+def _name(origin: Origin, image: ArchiveImage) -> str:
+    if origin.reference is not None:
+        return f"{origin.transport}://{origin.reference}"
+    if origin.transport:
+        return f"{origin.transport}:{origin.location or '-'}"
+    return f"image {image.id[:12]}"
