@@ -125,7 +125,7 @@ def test_events_can_be_read_and_followed(engine):
 def test_following_survives_a_rotation(engine, monkeypatch):
     from polypod.engine import events
 
-    monkeypatch.setattr(events, "ROTATE_BYTES", 400)
+    monkeypatch.setitem(engine.runtime.settings.engine.__dict__, "events_logfile_max_size", 1200)
     before = time.time()
     events.emit(engine.runtime, "system", "first", id="e0")
     following = engine.events.follow(since=before)

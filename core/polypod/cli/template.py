@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Fields that hold a map in podman's structs: a key that is not there is no error.
 MAPS = frozenset((
-    "Annotations", "Config.Options", "Data", "DriverOpts", "ExposedPorts", "GraphOptions",
+    "Annotations", "Attributes", "Config.Options", "Data", "DriverOpts", "ExposedPorts", "GraphOptions",
     "GraphStatus", "Labels", "LogOpts", "NetworkOptions", "Networks", "Options", "PortBindings",
     "Ports", "Sysctls", "Tmpfs", "Volumes", "graphOptions", "graphStatus", "labels",
     "network_options", "options", "registries", "containers",

@@ -193,6 +193,23 @@ def parse_time(text: str, now: float | None = None) -> float:
     return _parse_date(text)
 
 
+def parse_moment(text: str, *, later: bool) -> float:
+    """Read a point in time; a duration counts back from now, or with ``later`` forward.
+
+    For --since and --until. Raises ``ValueError``.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass  # not Unix seconds
+    try:
+        span = parse_duration(text)
+        return time.time() + span if later else time.time() - span
+    except ValueError:
+        pass  # nor a duration
+    return parse_time(text)
+
+
 def _parse_date(text: str) -> float:
     from datetime import datetime
 

@@ -48,7 +48,9 @@ def settle(rt: Runtime, container: Container, state: ContainerState) -> Containe
     if state.status == "stopped":
         # Written before: a crash from here on is finished by the next command.
         rt.records.containers.set_state(container.id, state)
-        emit_container(rt, "died", container, containerExitCode=str(state.exit_code))
+        emit_container(
+            rt, "died", container, exit_code=state.exit_code, oom_killed=state.oom_killed or None
+        )
     if state.error == MONITOR_LOST:
         end_monitor(container.id, state.conmon_pid)
     take_down(rt, container, state)

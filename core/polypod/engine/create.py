@@ -54,8 +54,18 @@ def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> C
     except BaseException:
         discard(rt, container)
         raise
-    emit_container(rt, "create", container)
+    emit_container(rt, "create", container, inspect=_inspect_data(rt, container))
     return container
+
+
+def _inspect_data(rt: Runtime, container: Container) -> str:
+    """What the event of a creation carries where events_container_create_inspect_data asks for it."""
+    if not rt.settings.engine.events_container_create_inspect_data:
+        return ""
+    from ..kit.fastjson import dumps
+    from .inspect import inspect_container
+
+    return dumps(inspect_container(rt, container.id, size=True))
 
 
 def _image(rt: Runtime, request: ContainerCreate) -> Image | None:

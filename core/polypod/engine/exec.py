@@ -66,7 +66,7 @@ def exec_in(
     if streams is not None:
         remove_tree(directory)
     if streams is not None:
-        emit_container(rt, "exec_died", container, execID=session)
+        emit_container(rt, "exec_died", container, exit_code=max(code, 0), execID=session)
     return max(code, 0), session
 
 

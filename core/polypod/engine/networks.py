@@ -108,8 +108,6 @@ def create_network(rt: Runtime, network: Network, *, ignore: bool = False) -> Ne
     With ``ignore`` an existing network of the same name is returned untouched.
     Raises ``AlreadyExists``, ``UsageError``.
     """
-    from .events import emit
-
     if network.name in _MODES:
         raise UsageError(
             f'cannot create network with name "{network.name}" because it conflicts with a valid '
@@ -122,7 +120,7 @@ def create_network(rt: Runtime, network: Network, *, ignore: bool = False) -> Ne
             if existing.name == network.name:
                 return existing
         raise
-    emit(rt, "network", "create", id=made.id, name=made.name, attributes={"type": made.driver})
+    _tell(rt, "create", made)
     return made
 
 
@@ -133,8 +131,6 @@ def remove_network(
 
     Raises ``NoSuchNetwork``, ``InUse``, and ``UsageError`` for the default network.
     """
-    from .events import emit
-
     network = find_network(rt, ref)
     if network.name == rt.settings.network.default_network:
         raise UsageError(f"default network {network.name} cannot be removed")
@@ -149,11 +145,17 @@ def remove_network(
 
         remove(rt, user, force=True, volumes=True, timeout=timeout)
     rt.network.remove(network.name)
-    emit(
-        rt, "network", "remove", id=network.id, name=network.name,
-        attributes={"type": network.driver},
-    )  # fmt: skip
+    _tell(rt, "remove", network)
     return network.name
+
+
+def _tell(rt: Runtime, status: str, network: Network) -> None:
+    from .events import emit
+
+    emit(
+        rt, "network", status, id=network.id, name=network.name, network=network.name,
+        attributes={"driver": network.driver},
+    )  # fmt: skip
 
 
 def prune_networks(

@@ -94,7 +94,9 @@ def remove_locked(
 ) -> None:
     """Take everything down and delete it; lock held. The record goes last, so a crash can be resumed."""
     if state.status == "stopped":
-        emit_container(rt, "died", container, containerExitCode=str(state.exit_code))
+        emit_container(
+            rt, "died", container, exit_code=state.exit_code, oom_killed=state.oom_killed or None
+        )
     rt.records.containers.set_state(container.id, state.evolve(status="removing", cleaned=False))
     state = state.evolve(cleaned=state.cleaned and not state.boot_id)
     deleting = None

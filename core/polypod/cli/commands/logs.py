@@ -40,23 +40,11 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 
 
 def _time(flag: str, text: str, *, later: bool) -> float:
-    """A point in time; a duration counts back from now, or forward for ``--until``."""
-    from time import time
-
     from ...errors import UsageError
-    from ..units import parse_duration, parse_time
+    from ..units import parse_moment
 
     try:
-        return float(text)
-    except ValueError:
-        pass  # neither Unix seconds
-    try:
-        span = parse_duration(text)
-        return time() + span if later else time() - span
-    except ValueError:
-        pass  # nor a duration
-    try:
-        return parse_time(text)
+        return parse_moment(text, later=later)
     except ValueError as error:
         raise UsageError(f'parsing --{flag} "{text}": unable to interpret time value') from error
 
