@@ -45,7 +45,6 @@ OMITTED: dict[str, dict[str, str]] = {
     },
     "pod_ps": {"pods are not there yet": "namespace"},
     "wait": {"not written yet": "exit-first-match"},
-    "system_check": {"there is one kind of check, and --repair": "f force m max q quick"},
     "system_migrate": {
         "migrate moves the state to another backend here": "migrate-db",
         "a container's runtime is not rewritten yet": "new-runtime",

@@ -121,8 +121,6 @@ def _process(
     elif not entrypoint and not command:
         command = tuple(config.get("Cmd") or ())
     entrypoint = () if tuple(entrypoint) == ("",) else tuple(entrypoint)
-    if not entrypoint and not command and not request.rootfs:
-        raise UsageError("no command or entrypoint provided, and no CMD or ENTRYPOINT from image")
     init = configured.init if asked.init is None else asked.init
     if init:
         _check_init(request)

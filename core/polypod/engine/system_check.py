@@ -1,6 +1,6 @@
 """``system check``: what is damaged, and what ``--repair`` mends.
 
-A check is a function ``(rt, repair) -> iterable of Problem``; those in :data:`CHECKS`
+The state is checked first, then the store (:func:`check_store`). A check of the state is a function ``(rt, repair) -> iterable of Problem``; those in :data:`CHECKS`
 run in order, and other rooms append theirs.
 """
 
@@ -29,8 +29,30 @@ class Problem(Struct):
     repaired: bool = False
 
 
+class StoreCheck(Struct):
+    """How the store is checked: the flags of ``system check``.
+
+    ``quick`` leaves the content of layers alone; ``max_age`` in seconds is how old an unused layer may
+    get; with ``repair`` damaged images that nothing uses are removed, with ``force`` damaged
+    containers as well.
+    """
+
+    quick: bool = False
+    max_age: float = 86400.0
+    repair: bool = False
+    force: bool = False
+
+
+class StoreOutcome(Struct):
+    """``problems`` that were found; ``deleted`` as ``(kind, ID)``; ``errors`` of the repair."""
+
+    problems: tuple[Problem, ...] = ()
+    deleted: tuple[tuple[str, str], ...] = ()
+    errors: tuple[str, ...] = ()
+
+
 def check(rt: Runtime, *, repair: bool = False) -> Iterator[Problem]:
-    """All problems, as they are found."""
+    """All problems of the state, as they are found."""
     for part in CHECKS:
         yield from part(rt, repair)
 
@@ -86,10 +108,33 @@ def _exists(rt: Runtime, id: str) -> bool:
         return True  # it is there, if damaged; check_backend has named it
 
 
-def check_store(rt: Runtime, repair: bool) -> Iterator[Problem]:
-    """Images, layers and containers on disk (see :meth:`polypod.store.Store.check`)."""
-    for kind, id, reason in rt.store.check(repair):
-        yield Problem(kind=kind, name=id, reason=reason, repaired=reason.endswith("(removed)"))
+def check_store(rt: Runtime, options: StoreCheck | None = None) -> StoreOutcome:
+    """Images, layers and containers on disk, as containers/storage checks them."""
+    from ..store.check import CheckOptions, examine, rebuild
+
+    options = options or StoreCheck()
+    found = []
+    if options.repair:
+        found = [Problem(kind=k, name=n, reason=r, repaired=True) for k, n, r in rebuild(rt.store)]
+    report = examine(rt.store, CheckOptions(contents=not options.quick, max_age=options.max_age))
+    found += [
+        Problem(kind=kind, name=id, reason=reason, repaired=reason.endswith("(removed)"))
+        for kind, id, reason in report.problems()
+    ]
+    if not options.repair or not report.damaged():
+        return StoreOutcome(problems=tuple(found))
+    from ..store.check_repair import repair
+    from .images_remove import container_remover
+
+    removed = repair(rt.store, report, container_remover(rt) if options.force else None)
+    deleted = [
+        *(("container", id) for id in removed.containers),
+        *(("image", id) for id in removed.images),
+        *(("layer", id) for id in removed.layers),
+    ]
+    return StoreOutcome(
+        problems=tuple(found), deleted=tuple(deleted), errors=tuple(removed.errors)
+    )
 
 
 def _problem(
@@ -123,5 +168,4 @@ CHECKS: list[Callable[[Runtime, bool], Iterable[Problem]]] = [
     check_backend,
     check_documents,
     check_references,
-    check_store,
 ]

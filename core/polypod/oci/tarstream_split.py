@@ -134,8 +134,10 @@ def assemble(split_path: str, tree: str) -> Iterator[bytes]:
                     crc = checksum(piece, crc)
                     yield piece
                 if crc.to_bytes(8, "big") != payload:
+                    # The first words are those of tar-split, which podman's users search for.
                     raise StorageError(
-                        f"layer file {os.fsdecode(name)} was changed in {tree}; load the image again"
+                        f'file integrity checksum failed for "{os.fsdecode(name)}" in {tree}: '
+                        "it was changed; load the image again"
                     )
     finally:
         root.close()

@@ -322,7 +322,7 @@ class Store:
         """What is wrong: (``layer``, ``image`` or ``container``, ID, reason).
 
         ``repair`` removes files that no record names, and rebuilds what the driver can rebuild; no
-        image and no container is removed.
+        image and no container is removed. :mod:`polypod.store.check` has the check with its options.
         """
         from .check import check
 

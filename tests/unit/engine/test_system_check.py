@@ -1,4 +1,4 @@
-"""``system check`` over a real backend: what it names and what it mends."""
+"""``system check`` of the state over a real backend: what it names and what it mends."""
 
 from __future__ import annotations
 
@@ -14,21 +14,12 @@ ID = "a" * 64
 GONE = "b" * 64
 
 
-class FakeStore:
-    def __init__(self) -> None:
-        self.problems: list[tuple[str, str, str]] = []
-
-    def check(self, repair: bool) -> list[tuple[str, str, str]]:
-        return self.problems
-
-
 class FakeRuntime:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state = StatePort(
             JSONState(config=JSONState.Config(), root=str(path), run_root=""), "json", "json"
         )
-        self.store = FakeStore()
 
 
 @pytest.fixture
@@ -89,11 +80,3 @@ def test_a_record_that_is_no_object(rt: Any) -> None:
     rt.state.apply([("put", "volume", "broken", b"[1]"), ("put", "volume", "worse", b"\xff")], True)
     assert [name for _, name, _ in found(rt, repair=True)] == ["volume/broken", "volume/worse"]
     assert found(rt) == []
-
-
-def test_the_store_is_asked_too(rt: Any) -> None:
-    rt.store.problems = [
-        ("layer", "l1", "its files are missing"),
-        ("layer", "l2", "left (removed)"),
-    ]
-    assert found(rt, repair=True) == [("layer", "l1", False), ("layer", "l2", True)]

@@ -204,7 +204,7 @@ def test_a_changed_file_is_noticed_when_the_archive_is_put_together(extract):
     _, target, split = extract(SAMPLE)
     with open(target + "/d/f", "r+b") as file:
         file.write(b"X")
-    with pytest.raises(StorageError, match="d/f was changed"):
+    with pytest.raises(StorageError, match='checksum failed for "d/f"'):
         b"".join(assemble(split, target))
     os.unlink(target + "/d/f")
     with pytest.raises(StorageError, match="d/f is gone"):

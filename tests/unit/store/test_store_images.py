@@ -8,6 +8,7 @@ import os
 import pytest
 from polypod.errors import AlreadyExists, NoSuchContainer, NoSuchImage, StorageError
 from polypod.kit import mounts
+from polypod.store.check import UNMANAGED
 from polypod.store.places import big_data_name
 from polypod.store.putlayer import chain_id
 from polypod.testing import storage_tar as tar
@@ -186,16 +187,16 @@ def test_check_names_what_is_wrong_and_repairs_what_it_can(store, tmp_path):
     image = put_image(store, layer.id)
     assert store.check() == []
     store.driver.prepare("0" * 64, "", False)
-    assert store.check() == [("layer", "0" * 64, "files that no record names")]
+    assert store.check() == [("layer", "0" * 64, UNMANAGED)]
     store.check(repair=True)
     assert store.driver.list() == [layer.id]
     manifest = tmp_path / "root" / "overlay-images" / image.id / "manifest"
     manifest.write_text("{}")
     [(kind, id, reason)] = store.check()
     assert (kind, id) == ("image", image.id)
-    assert "manifest was changed" in reason
+    assert reason == 'data item "manifest": image data item has incorrect size'
     os.unlink(manifest)
-    assert "manifest is missing" in store.check()[0][2]
+    assert store.check()[0][2] == 'data item "manifest": image data item is missing'
     store.driver.remove(layer.id)
     assert ("layer", layer.id, "its files are missing") in store.check()
     # Damaged images can be removed.
