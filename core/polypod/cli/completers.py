@@ -124,6 +124,12 @@ def _commands(ctx: Context, typed: str) -> list[Suggestion]:
     return sorted([*known, *rows(ctx.flags, "")])
 
 
+def _registries(ctx: Context, typed: str) -> list[Suggestion]:
+    from ..registry.conf import load
+
+    return sorted((name, "") for name in load().search)
+
+
 _SOURCES: dict[str, Callable[[Context, str], list[Suggestion]]] = {
     "containers": _containers,
     "artifacts": _artifacts,
@@ -131,4 +137,5 @@ _SOURCES: dict[str, Callable[[Context, str], list[Suggestion]]] = {
     "volumes": _volumes,
     "networks": _networks,
     "commands": _commands,
+    "registries": _registries,
 }

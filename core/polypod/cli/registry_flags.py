@@ -82,6 +82,26 @@ def access_of(ctx: Context, opts: Options) -> Access:
     )
 
 
+def login_access(ctx: Context, opts: Options) -> Access:
+    """As :func:`access_of` for ``login`` and ``logout``, whose auth file need not be there yet."""
+    from ..registry.access import Access
+
+    given = opts.given()
+    if opts.authfile and opts.compat_auth_file:
+        raise UsageError(
+            "options for paths to the credential file and to the Docker-compatible credential file "
+            "can not be set simultaneously"
+        )
+    return Access(
+        tls_verify=given.get("tls-verify"),
+        cert_dir=given.get("cert-dir", ""),
+        authfile=opts.authfile,
+        compat_auth_file=opts.compat_auth_file,
+        retry=0,
+        environ=environment(ctx),
+    )
+
+
 def _patience(ctx: Context, given: Mapping[str, object]) -> tuple[int, float]:
     from .units import parse_duration
 

@@ -17,7 +17,8 @@ class Access(Struct):
     """Flags that concern registries, each with the meaning of podman-pull(1).
 
     ``tls_verify`` is ``None`` where nobody said so: then registries.conf decides.
-    ``creds`` is ``user[:password]``. ``retry`` counts the tries after the first;
+    ``creds`` is ``user[:password]``. ``compat_auth_file`` is an ``authfile`` in Docker's format.
+    ``retry`` counts the tries after the first;
     ``retry_delay`` is in seconds, 0 for one that doubles from one second on.
     ``timeout`` is how long a read may stand still, ``connect_timeout`` how long a
     connection may take, both in seconds. ``environ`` replaces the process's environment.
@@ -27,6 +28,7 @@ class Access(Struct):
     cert_dir: str = ""
     creds: str = ""
     authfile: str = ""
+    compat_auth_file: str = ""
     retry: int = 3
     retry_delay: float = 0.0
     registries_conf: str = ""

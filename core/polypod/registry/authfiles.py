@@ -19,10 +19,14 @@ DOCKER_SERVER = "https://index.docker.io/v1/"
 
 
 class AuthFile(Struct):
-    """A place for credentials; ``legacy`` is the format of ``~/.dockercfg``."""
+    """A place for credentials; ``legacy`` is the format of ``~/.dockercfg``.
+
+    ``docker`` says that Docker reads it: its keys are servers, never name spaces.
+    """
 
     path: str
     legacy: bool = False
+    docker: bool = False
 
 
 def paths(access: Access) -> list[AuthFile]:
@@ -30,28 +34,37 @@ def paths(access: Access) -> list[AuthFile]:
 
     ``--authfile`` (or what the environment names) stands alone.
     """
-    chosen = access.authfile or default_authfile(access)
-    if chosen:
-        return [AuthFile(path=chosen)]
+    chosen = _chosen(access)
+    if chosen is not None:
+        return [chosen]
     env = access.env
     home = env.get("HOME") or "/root"
     config = env.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
     return [
         AuthFile(path=primary(access)),
         AuthFile(path=os.path.join(config, "containers/auth.json")),
-        AuthFile(path=os.path.join(home, ".docker/config.json")),
-        AuthFile(path=os.path.join(home, ".dockercfg"), legacy=True),
+        AuthFile(path=os.path.join(home, ".docker/config.json"), docker=True),
+        AuthFile(path=os.path.join(home, ".dockercfg"), legacy=True, docker=True),
     ]
 
 
-def default_authfile(access: Access) -> str:
-    """The file that REGISTRY_AUTH_FILE or DOCKER_CONFIG name, "" for neither."""
+def target(access: Access) -> AuthFile:
+    """The file that ``login`` and ``logout`` change."""
+    return _chosen(access) or AuthFile(path=primary(access))
+
+
+def _chosen(access: Access) -> AuthFile | None:
+    """The one file that flags or environment name: REGISTRY_AUTH_FILE, then DOCKER_CONFIG."""
     env = access.env
+    if access.authfile:
+        return AuthFile(path=access.authfile)
+    if access.compat_auth_file:
+        return AuthFile(path=access.compat_auth_file, docker=True)
     if env.get("REGISTRY_AUTH_FILE"):
-        return env["REGISTRY_AUTH_FILE"]
+        return AuthFile(path=env["REGISTRY_AUTH_FILE"])
     if env.get("DOCKER_CONFIG"):
-        return os.path.join(env["DOCKER_CONFIG"], "config.json")
-    return ""
+        return AuthFile(path=os.path.join(env["DOCKER_CONFIG"], "config.json"), docker=True)
+    return None
 
 
 def primary(access: Access) -> str:

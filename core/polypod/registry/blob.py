@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import RegistryError
 from . import faults
 from .digests import hasher
-from .wire import discard
+from .transport import discard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from .repository import Repository
-    from .wire import Response
+    from .transport import Response
 
 PIECE = 1 << 20
 

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..oci.reference import Reference
     from .access import Access
+    from .auth import Credentials
     from .conf import Endpoint, Registries
 
 
@@ -66,8 +67,13 @@ def open_repository(
     return _repository(endpoint, access, registries, reference, actions=actions)
 
 
-def open_host(domain: str, access: Access, registries: Registries) -> Host:
-    """A registry as such (``host[:port]``), for its catalog, search and login."""
+def open_host(
+    domain: str, access: Access, registries: Registries, credentials: Credentials | None = None
+) -> Host:
+    """A registry as such (``host[:port]``), for its catalog, search and login.
+
+    The credentials are those that are kept for it, unless given.
+    """
     found = registries.find(domain)
     if found is not None and found.blocked:
         raise RegistryError(f"registry {domain} is blocked in {found.source}")
@@ -76,7 +82,7 @@ def open_host(domain: str, access: Access, registries: Registries) -> Host:
         domain,
         access,
         insecure=insecure if access.tls_verify is None else not access.tls_verify,
-        credentials=auth.lookup(domain, access, registries),
+        credentials=credentials or auth.lookup(domain, access, registries),
     )
 
 

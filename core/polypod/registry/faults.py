@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .wire import Response
+    from .transport import Response
 
 ERROR_LIMIT = 64 << 10
 
@@ -135,7 +135,7 @@ def failure(response: Response, doing: str) -> RegistryError:
 
     ``doing`` says what was tried, as in ``reading manifest latest in host/name``.
     """
-    from .wire import read_body
+    from .transport import read_body
 
     try:
         said = message(read_body(response, ERROR_LIMIT, doing))

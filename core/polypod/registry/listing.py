@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import RegistryError, RegistryNotFound
 from ..kit.fastjson import loads
 from . import faults
-from .wire import discard, read_body
+from .transport import discard, read_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .repository import Repository
-    from .wire import Response
+    from .transport import Response
 
 PAGE_LIMIT = 4 << 20
 MAX_PAGES = 10_000

@@ -9,7 +9,7 @@ from ..oci import manifest as manifests
 from . import faults
 from .blob import BlobReader
 from .digests import digest_of
-from .wire import discard, read_body
+from .transport import discard, read_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from .conf import Endpoint
-    from .wire import Body, Host, Response
+    from .transport import Body, Response
+    from .wire import Host
 
 MANIFEST_LIMIT = 4 << 20
 

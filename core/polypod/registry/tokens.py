@@ -12,7 +12,7 @@ from threading import Lock
 from ..errors import RegistryDenied, RegistryError
 from ..kit.fastjson import loads
 from . import faults
-from .wire import read_body
+from .transport import read_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from .auth import Credentials
     from .challenge import Challenge
-    from .wire import Host, Response
+    from .transport import Response
+    from .wire import Host
 
 TOKEN_LIMIT = 1 << 20
 LEAST_LIFE = 60.0  # seconds that a token holds where its service does not say

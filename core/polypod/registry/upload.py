@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..errors import RegistryError
 from . import faults
 from .digests import hasher
-from .wire import discard
+from .transport import discard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .repository import Repository
-    from .wire import Response
+    from .transport import Response
 
 
 def mount(repository: Repository, digest: str, from_repository: str) -> bool:

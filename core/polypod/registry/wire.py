@@ -1,7 +1,4 @@
-"""HTTP to one registry: connections, credentials, redirects, retries. Knows no endpoint but ``/v2/``.
-
-A :class:`Host` may be used by several threads at once; each request has a connection of its own.
-"""
+"""HTTP to one registry: credentials, redirects, retries. Knows no endpoint but ``/v2/``."""
 
 from __future__ import annotations
 
@@ -12,32 +9,52 @@ from ..errors import RegistryError
 from ..kit import log
 from . import challenge, faults
 from .access import duration_text
+from .transport import Lost, Transport, discard, origin, resolve, retry_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, TypeAlias
-
-    import urllib3
+    from collections.abc import Callable
 
     from .access import Access
     from .auth import Credentials
     from .tokens import Tokens
-
-    Response: TypeAlias = urllib3.BaseHTTPResponse
-    Body: TypeAlias = bytes | Iterable[bytes] | None
+    from .transport import Body, Response
 
 MAX_REDIRECTS = 10
-CONNECTIONS = 32  # kept open per server; more work, but are closed after use
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 TRANSIENT = frozenset((408, 429, 500, 502, 503, 504))
+
+
+class _Call:
+    """A request that is to be made, perhaps several times."""
+
+    __slots__ = ("anonymous", "body", "headers", "method", "replay", "scopes", "url")
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        body: Body = None,
+        scopes: tuple[str, ...] = (),
+        replay: bool = True,
+        anonymous: bool = False,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers or {}
+        self.body = body
+        self.scopes = scopes
+        self.replay = replay
+        self.anonymous = anonymous
 
 
 class Host:
     """One registry server. ``domain`` is how users write it (``docker.io``, ``localhost:5000``).
 
     With ``insecure`` its certificate is not looked at, and plain HTTP is tried when
-    HTTPS does not work. ``context`` stands before every retry's warning.
+    HTTPS does not work. ``context`` stands before every retry's warning. ``address``
+    replaces the server that the domain stands for. Threads may share a host.
     """
 
     def __init__(
@@ -48,9 +65,10 @@ class Host:
         insecure: bool = False,
         credentials: Credentials | None = None,
         retries: int | None = None,
+        address: str = "",
     ) -> None:
         self.domain = domain
-        self.address = "registry-1.docker.io" if domain == "docker.io" else domain
+        self.address = address or ("registry-1.docker.io" if domain == "docker.io" else domain)
         self.insecure = insecure
         self.credentials = credentials
         self.access = access
@@ -59,9 +77,8 @@ class Host:
         self.base = ""  # scheme and address, once the server has answered
         self._challenges: list[challenge.Challenge] = []
         self._lock = Lock()
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._transport = Transport(domain, access, insecure)
         self._tokens: Tokens | None = None
-        self._context: Any = None
 
     def request(
         self,
@@ -72,36 +89,46 @@ class Host:
         body: Body = None,
         scopes: tuple[str, ...] = (),
         replay: bool = True,
+        anonymous: bool = False,
     ) -> Response:
         """Send a request and return the answer, whatever its status; the caller ends it.
 
         ``target`` is a path on this registry or a full URL. ``scopes`` are those of a
-        token (``repository:name:pull``). ``replay`` allows to send the request again.
-        Raises ``RegistryError`` when no answer can be had.
+        token (``repository:name:pull``). ``replay`` allows to send the request again,
+        ``anonymous`` keeps credentials out of it. Raises ``RegistryError`` when no
+        answer can be had, ``RegistryDenied`` when no token can.
         """
         self.ping()
         url = target if "://" in target else self.base + target
+        call = _Call(method, url, headers, body, scopes, replay, anonymous)
+        response = self._patiently(lambda: self._follow(call), replay)
+        if response.status != 401 or not replay or anonymous or not self._renew(response, scopes):
+            return response
+        discard(response)
+        return self._patiently(lambda: self._follow(call), replay)
+
+    def fetch(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+        """A request to any server with exactly these headers, such as to a token service."""
+        return self._patiently(lambda: self._transport.exchange(method, url, headers, body))
+
+    def _patiently(
+        self, send: Callable[[], Response], replay: bool = True, doing: str = ""
+    ) -> Response:
+        """Send until an answer comes that is no passing failure, or until the tries are used up."""
         attempt = 0
-        renewed = False
         while True:
-            asked = 0.0
             try:
-                response = self._follow(method, url, headers or {}, body, scopes, replay)
-            except _Lost as lost:
-                if not replay or attempt >= self.retries:
-                    raise RegistryError(str(lost)) from lost
-                problem = str(lost)
-            else:
-                if response.status == 401 and replay and not renewed and self._renew(response, scopes):
-                    renewed = True
-                    discard(response)
-                    continue
+                response = send()
                 if response.status not in TRANSIENT or not replay or attempt >= self.retries:
                     return response
-                asked = retry_after(response)
-                problem = str(faults.failure(response, f'{method.capitalize()} "{url}"'))
+                lost = Lost(str(faults.failure(response, "")), True, retry_after(response))
+            except Lost as error:
+                lost = error
+            problem = f"{doing}{lost}"
+            if not lost.transient or not replay or attempt >= self.retries:
+                raise RegistryError(problem) from lost
             attempt += 1
-            self.wait(attempt, problem, asked)
+            self.wait(attempt, problem, lost.asked)
 
     def wait(self, attempt: int, problem: str, asked: float = 0.0) -> None:
         """Warn as podman does, and wait before try ``attempt`` of a thing."""
@@ -114,62 +141,53 @@ class Host:
         time.sleep(delay)
 
     def ping(self) -> None:
-        """Find out how the registry is reached and what it asks for; once."""
+        """Find out how the registry is reached and what it asks for; once.
+
+        Raises ``RegistryError`` when it cannot be reached or is no registry.
+        """
         if self.base:
             return
         with self._lock:
-            attempt = 0
-            while not self.base:
-                try:
-                    self._try_schemes()
-                except _Lost as lost:
-                    problem = f"pinging container registry {self.domain}: {lost}"
-                    if not lost.transient or attempt >= self.retries:
-                        raise RegistryError(problem) from lost
-                    attempt += 1
-                    self.wait(attempt, problem, lost.asked)
+            if self.base:
+                return
+            doing = f"pinging container registry {self.domain}: "
+            response = self._patiently(self._try_schemes, doing=doing)
+            if response.status not in (200, 401):
+                raise faults.failure(response, doing.removesuffix(": "))
+            self._challenges = challenges(response)
+            discard(response)
+            self.base = self._found
 
-    def _try_schemes(self) -> None:
+    def _try_schemes(self) -> Response:
         for scheme in ("https", "http") if self.insecure else ("https",):
-            base = f"{scheme}://{self.address}"
-            url = f"{base}/v2/"
+            self._found = f"{scheme}://{self.address}"
             try:
-                response = self._exchange("GET", url, {}, None)
-            except _Lost:
+                return self._transport.exchange("GET", f"{self._found}/v2/", {}, None)
+            except Lost:
                 if scheme == "https" and self.insecure:
                     continue
                 raise
-            if response.status not in (200, 401):
-                asked, status = retry_after(response), response.status
-                raise _Lost(str(faults.failure(response, "")), status in TRANSIENT, asked)
-            self._challenges = challenges(response)
-            discard(response)
-            self.base = base
-            return
+        raise AssertionError("no scheme was tried")
 
-    def _follow(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        body: Body,
-        scopes: tuple[str, ...],
-        replay: bool,
-    ) -> Response:
+    def _follow(self, call: _Call) -> Response:
         """Send, and go where redirects lead; credentials are shown to the registry alone."""
         seen: set[str] = set()
+        url = call.url
         while True:
-            sent = dict(headers)
-            if self._is_own(url) and (shown := self._authorization(scopes)):
-                sent["Authorization"] = shown
-            response = self._exchange(method, url, sent, body)
-            if response.status not in REDIRECTS or not response.headers.get("Location"):
+            sent = dict(call.headers)
+            if not call.anonymous and origin(url) == origin(self.base):
+                shown = self._authorization(call.scopes)
+                if shown:
+                    sent["Authorization"] = shown
+            response = self._transport.exchange(call.method, url, sent, call.body)
+            status, location = response.status, response.headers.get("Location")
+            if status not in REDIRECTS or not location or not call.replay:
                 return response
-            if not replay or (method not in ("GET", "HEAD") and response.status not in (307, 308)):
+            if call.method not in ("GET", "HEAD") and status not in (307, 308):
                 return response
             seen.add(url)
-            url = self._redirected(url, response.headers["Location"], seen)
             discard(response)
+            url = self._redirected(url, location, seen)
 
     def _redirected(self, url: str, location: str, seen: set[str]) -> str:
         target = self.resolve(url, location)
@@ -177,36 +195,13 @@ class Host:
             raise RegistryError(f'Get "{target}": the server redirects in a loop')
         if len(seen) > MAX_REDIRECTS:
             raise RegistryError(f'Get "{url}": stopped after {MAX_REDIRECTS} redirects')
-        if url.startswith("https://") and not target.startswith("https://") and not self.insecure:
+        if url.startswith("https:") and not target.startswith("https:") and not self.insecure:
             raise RegistryError(f'Get "{url}": the server redirects to "{target}", which is not https')
         return target
 
     def resolve(self, url: str, location: str) -> str:
-        """A ``Location`` as a full URL; a proxy that ends TLS may have it wrong, which is mended."""
-        from urllib.parse import urljoin, urlsplit
-
-        try:
-            target = urljoin(url, location)
-            before, after = urlsplit(url), urlsplit(target)
-            downgraded = before.scheme == "https" and after.scheme == "http"
-            if downgraded and after.hostname == before.hostname and after.port in (None, before.port):
-                target = "https" + target[4:]
-            if after.scheme not in ("http", "https") or not after.hostname:
-                raise ValueError(target)
-        except ValueError:
-            raise RegistryError(
-                f'{self.domain} sent an invalid location "{location[:200]}"'
-            ) from None
-        return target
-
-    def _is_own(self, url: str) -> bool:
-        from urllib.parse import urlsplit
-
-        def origin(text: str) -> tuple[str, str | None, int]:
-            parts = urlsplit(text)
-            return parts.scheme, parts.hostname, parts.port or (443, 80)[parts.scheme == "http"]
-
-        return url.startswith(f"{self.base}/") or origin(url) == origin(self.base)
+        """A ``Location`` of this registry as a full URL."""
+        return resolve(url, location, self.domain)
 
     def _authorization(self, scopes: tuple[str, ...]) -> str:
         for offered in self._challenges:
@@ -231,157 +226,16 @@ class Host:
             return False
         known = [offered.scheme for offered in self._challenges]
         self._challenges = asked
-        bearer = any(offered.scheme == "bearer" for offered in asked)
-        if bearer:
+        if any(offered.scheme == "bearer" for offered in asked):
             self._token_store().forget(scopes)
-        return bearer or (self.credentials is not None and "basic" not in known)
-
-    def fetch(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
-        """One exchange with any server, such as a token service, retried while it fails to answer."""
-        attempt = 0
-        while True:
-            asked = 0.0
-            try:
-                response = self._exchange(method, url, headers, body)
-                if response.status not in TRANSIENT or attempt >= self.retries:
-                    return response
-                asked = retry_after(response)
-                problem = str(faults.failure(response, f'{method.capitalize()} "{url}"'))
-            except _Lost as lost:
-                if not lost.transient or attempt >= self.retries:
-                    raise RegistryError(str(lost)) from lost
-                problem = str(lost)
-            attempt += 1
-            self.wait(attempt, problem, asked)
-
-    def _exchange(self, method: str, url: str, headers: dict[str, str], body: Body) -> Response:
-        import urllib3
-
-        sent = {"User-Agent": user_agent(), "Accept-Encoding": "identity", **headers}
-        try:
-            return self._pool(url).urlopen(
-                method, url, body=body, headers=sent, preload_content=False,
-                decode_content=False, redirect=False, retries=False,
-            )  # fmt: skip
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            reason, transient = faults.explain(error, method, url)
-            raise _Lost(reason, transient) from error
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        import urllib3
-
-        from .proxies import proxy_for
-
-        parsed = urllib3.util.parse_url(url)
-        scheme = parsed.scheme or ""
-        port = parsed.port or (443 if scheme == "https" else 80)
-        proxy = proxy_for(scheme, parsed.host or "", port, self.access.env)
-        key = f"{scheme} {proxy}"
-        if key not in self._pools:
-            self._pools[key] = self._new_pool(scheme, proxy)
-        return self._pools[key]
-
-    def _new_pool(self, scheme: str, proxy: str) -> urllib3.PoolManager:
-        import urllib3
-
-        options: dict[str, Any] = {
-            "num_pools": 16,
-            "maxsize": CONNECTIONS,
-            "timeout": urllib3.Timeout(
-                connect=self.access.connect_timeout, read=self.access.timeout
-            ),
-        }
-        if scheme == "https":
-            options["ssl_context"] = self._tls()
-        if not proxy:
-            return urllib3.PoolManager(**options)
-        from .proxies import manager
-
-        return manager(proxy, options)
-
-    def _tls(self) -> Any:
-        if self._context is None:
-            from . import tls
-
-            self._context = tls.context(self.domain, self.access, not self.insecure)
-            if self.insecure:
-                import urllib3
-
-                urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return self._context
+            return True
+        return self.credentials is not None and "basic" not in known
 
     def close(self) -> None:
         """Close all connections that are not in use."""
-        for pool in self._pools.values():
-            pool.clear()
-        self._pools.clear()
-
-
-class _Lost(Exception):
-    """No answer: the reason, whether it may pass, and how long the server wants to be left alone."""
-
-    def __init__(self, reason: str, transient: bool, asked: float = 0.0) -> None:
-        super().__init__(reason)
-        self.transient = transient
-        self.asked = asked
+        self._transport.close()
 
 
 def challenges(response: Response) -> list[challenge.Challenge]:
     """What the answer's ``WWW-Authenticate`` headers ask for."""
     return challenge.parse(response.headers.getlist("WWW-Authenticate"))
-
-
-def user_agent() -> str:
-    """The ``User-Agent`` of every request."""
-    from .. import __version__
-
-    return f"polypod/{__version__}"
-
-
-def retry_after(response: Response) -> float:
-    """Seconds that ``Retry-After`` asks for, 0 when it does not."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text[:6])
-    if not text:
-        return 0.0
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def discard(response: Response) -> None:
-    """End an answer whose body does not matter, keeping the connection when that is cheap."""
-    try:
-        if len(response.read(16 << 10)) < 16 << 10:
-            response.release_conn()
-            return
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, nobody wants to read it
-        pass
-    response.close()
-
-
-def read_body(response: Response, limit: int, what: str) -> bytes:
-    """The whole body, which may have ``limit`` bytes; ends the answer.
-
-    Raises ``RegistryError`` naming ``what`` when it is longer or breaks off.
-    """
-    import urllib3
-
-    pieces: list[bytes] = []
-    left = limit + 1
-    try:
-        while left > 0 and (piece := response.read(min(left, 1 << 20))):
-            pieces.append(piece)
-            left -= len(piece)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        response.close()
-        raise RegistryError(f"{what}: the answer broke off: {faults.reason_of(error)}") from error
-    if left <= 0:
-        response.close()
-        raise RegistryError(f"{what}: the answer is longer than {limit} bytes")
-    response.release_conn()
-    return b"".join(pieces)
