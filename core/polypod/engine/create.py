@@ -69,8 +69,18 @@ def _inspect_data(rt: Runtime, container: Container) -> str:
 
 
 def _image(rt: Runtime, request: ContainerCreate) -> Image | None:
+    """The image to run, of a manifest list the one for this host; ``None`` with a root directory."""
     if request.rootfs:
         return None
+    image = _named_image(rt, request)
+    if not image.top_layer:
+        from .images_lookup import of_platform
+
+        return of_platform(rt, image)
+    return image
+
+
+def _named_image(rt: Runtime, request: ContainerCreate) -> Image:
     if request.pull in ("always", "newer"):
         from .images_pull import ensure_image
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import StorageError
 from .images_list import repo_tags, size_of
-from .images_lookup import lookup
+from .images_lookup import lookup_instance
 from .images_tree import ImageTree
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def history(rt: Runtime, name: str) -> list[dict[str, Any]]:
     Keys: id ("<missing>" where no image of the store ends there), created (RFC 3339),
     createdBy, size (bytes of the entry's layer), comment, tags (None or names).
     """
-    image, _ = lookup(rt, name)
+    image, _ = lookup_instance(rt, name)
     tree = ImageTree(rt)
     document = tree.config(image)
     if document is None:
@@ -67,7 +67,7 @@ class TreeNode:
 
 def layer_tree(rt: Runtime, name: str, *, what_requires: bool) -> dict[str, Any]:
     """``{id, tags, size, nodes}``: its layers, lowest first, or all that need its top layer."""
-    image, _ = lookup(rt, name)
+    image, _ = lookup_instance(rt, name)
     tree = ImageTree(rt)
     nodes: list[TreeNode] = []
     layer = tree.layers.get(image.top_layer)

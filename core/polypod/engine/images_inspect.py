@@ -6,7 +6,7 @@ from ..errors import StorageError
 from ..kit.fastjson import loads
 from ..oci import manifest
 from .images_list import repo_digests, repo_tags, size_of
-from .images_lookup import lookup
+from .images_lookup import lookup_instance
 from .images_tree import ImageTree
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ _HISTORY_KEYS = ("created", "created_by", "author", "comment", "empty_layer")
 
 def inspect_image(rt: Runtime, name: str) -> dict[str, Any]:
     """The document for one image; raises ``NoSuchImage``, ``StorageError`` for a damaged one."""
-    image, _ = lookup(rt, name)
+    image, _ = lookup_instance(rt, name)
     tree = ImageTree(rt)
     document = tree.config(image)
     if document is None:

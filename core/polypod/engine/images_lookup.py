@@ -24,6 +24,21 @@ def lookup(rt: Runtime, name: str) -> tuple[Image, str]:
     return find(rt.store.images(), name)
 
 
+def lookup_instance(rt: Runtime, name: str) -> tuple[Image, str]:
+    """:func:`lookup`, but of a manifest list the local image for this host's platform."""
+    image, resolved = lookup(rt, name)
+    return of_platform(rt, image), resolved
+
+
+def of_platform(rt: Runtime, image: Image) -> Image:
+    """The image itself, or of a manifest list its image for this host; ``NoSuchImage`` without one."""
+    if image.top_layer:
+        return image
+    from .manifests import instance, is_list
+
+    return instance(rt, image) if is_list(rt, image) else image
+
+
 def exists(rt: Runtime, name: str) -> bool:
     """Whether the image is there; a malformed name raises ``UsageError``."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import InvalidState
 from .events import emit
 from .images_list import repo_tags
-from .images_lookup import lookup
+from .images_lookup import lookup, lookup_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def mount(rt: Runtime, names: list[str], *, all: bool = False) -> list[dict[str, Any]]:
     """Mount images (each call counts one more user) and tell where they are."""
-    images = [lookup(rt, name)[0] for name in names]
+    images = [lookup_instance(rt, name)[0] for name in names]
     if all:
         images = [image for image in rt.store.images() if not image.read_only]
     reports = []

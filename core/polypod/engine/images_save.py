@@ -18,7 +18,7 @@ from ..oci.archive_write import (
 from .events import emit
 from .images_copy import quiet
 from .images_import import temp_dir
-from .images_lookup import lookup
+from .images_lookup import lookup, lookup_instance
 from .images_names import config_bytes
 
 TYPE_CHECKING = False
@@ -100,7 +100,7 @@ def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[SavedImage]
     found: dict[str, SavedImage] = {}
     further = [str(reference.normalize(tag)) for tag in tags]
     for name in names:
-        image, resolved = lookup(rt, name)
+        image, resolved = lookup_instance(rt, name)
         if image.id not in found:
             found[image.id] = _saved(rt, image, list(further))
         if ":" in resolved and not resolved.startswith("sha256:"):

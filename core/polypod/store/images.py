@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import NoSuchImage, StorageError
+from ..errors import AlreadyExists, NoSuchImage, StorageError
 from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.lockfile import lock_write
 from ..model.image import Image
@@ -116,12 +116,18 @@ class Images:
         created: str = "",
         digest: str = "",
         metadata: str = "",
+        exclusive: bool = False,
     ) -> Image:
-        """Record an image; its names are taken away from other images. One that exists is renewed."""
+        """Record an image; its names are taken away from other images. One that exists is renewed.
+
+        With ``exclusive`` names that another image has are refused: ``AlreadyExists``.
+        """
         directory = self._own[0]
         with lock_write(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             _sweep(directory, table)
+            if exclusive:
+                _refuse_taken(table, names)
             sums = _write_items(f"{directory}/{id}", items)
             old = table.get(id) or {}
             kept = [name for name in old.get("names") or () if name not in names]
@@ -227,6 +233,16 @@ def _write_items(directory: str, items: dict[str, bytes]) -> dict[str, tuple[str
 
 def _history(record: dict[str, Any], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*names, *(record.get("names-history") or ()))))
+
+
+def _refuse_taken(table: Text, names: Sequence[str]) -> None:
+    for record in table.records():
+        for name in record.get("names") or ():
+            if name in names:
+                raise AlreadyExists(
+                    f'image name "{name}" is already associated with image "{record["id"]}": '
+                    "that name is already in use"
+                )
 
 
 def _take_names(table: Text, names: Sequence[str], but: str) -> None:
