@@ -1,0 +1,309 @@
+"""Copies an image to a destination: layers in parallel, each compressed at most once.
+
+A layer that the destination has, in whatever form that will do, is not sent. The manifest
+keeps its bytes, and so its digest, where the layers come out as it lists them.
+"""
+
+from __future__ import annotations
+
+from ..errors import PolypodError
+from ..kit.fastjson import dumps, loads
+from ..oci import compress, convert, manifest
+from ..oci.destination import COMPRESS, PLAIN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+    from ..oci.destination import Destination
+    from ..oci.manifest import Descriptor
+    from ..oci.outgoing import OutImage, OutLayer
+    from .push_cache import BlobCache
+    from .push_options import PushOptions
+    from .push_progress import Progress
+
+#: Annotations that belong to one form of a blob and not to its content.
+CHUNKED = "io.github.containers.zstd-chunked."
+
+
+class Copier:
+    """Copies images to one destination; ``close`` is for :meth:`Destination.finish`'s caller."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        options: PushOptions,
+        progress: Progress,
+        cache: BlobCache | None = None,
+    ) -> None:
+        self._to = destination
+        self._options = options
+        self._progress = progress
+        self._cache = cache
+        self._stopped = False
+
+    def image(self, image: OutImage, *, instance: bool = False) -> bytes:
+        """Copy one image and return the manifest that was written; an ``instance`` is a list's."""
+        kind, algorithm = self._forms(image)
+        self._progress.line("Getting image source signatures")
+        found = self._layers(image, kind, algorithm)
+        config = image.listed_config
+        self._progress.line(f"Copying config {config.digest}")
+        self._to.put_config(image.config, config.digest)
+        data = _manifest(image, kind, found)
+        self._progress.line("Writing manifest to image destination")
+        self._to.put_manifest(data, kind, instance)
+        return data
+
+    def _forms(self, image: OutImage) -> tuple[str, str]:
+        """The manifest's media type and the compression of layers that come as plain tars."""
+        kind, options = image.kind, self._options
+        if image.is_artifact:
+            return kind, ""
+        asked = options.kind if options.kind in self._to.kinds else ""
+        algorithm = (options.compression or "gzip") if self._to.layers == COMPRESS else ""
+        if asked:
+            kind = asked
+        elif kind not in self._to.kinds:
+            kind = self._to.kinds[0]
+        if algorithm.startswith("zstd") and kind == manifest.DOCKER_MANIFEST:
+            if asked or manifest.OCI_MANIFEST not in self._to.kinds:
+                algorithm = "gzip"  # as podman: Docker's format knows no other
+            else:
+                kind = manifest.OCI_MANIFEST
+        return kind, algorithm
+
+    # Layers
+
+    def _layers(self, image: OutImage, kind: str, algorithm: str) -> list[Descriptor]:
+        jobs: dict[str, Callable[[], Descriptor]] = {}
+        for layer in image.layers:
+            job = _Job(self, layer, kind, algorithm, image.is_artifact)
+            jobs.setdefault(layer.digest, job)
+        if min(self._to.parallel, len(jobs)) < 2:
+            done = {digest: job() for digest, job in jobs.items()}
+        else:
+            done = self._parallel(jobs)
+        return [done[layer.digest] for layer in image.layers]
+
+    def _parallel(self, jobs: dict[str, Callable[[], Descriptor]]) -> dict[str, Descriptor]:
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
+        with ThreadPoolExecutor(min(self._to.parallel, len(jobs))) as pool:
+            try:
+                running = {digest: pool.submit(job) for digest, job in jobs.items()}
+                finished, rest = wait(running.values(), return_when=FIRST_EXCEPTION)
+                if rest:
+                    self._stop(rest)
+                failed = [future for future in finished if future.exception()]
+                for future in failed:
+                    future.result()
+                return {digest: future.result() for digest, future in running.items()}
+            except BaseException:
+                self._stop(running.values())
+                raise
+
+    def _stop(self, futures: Iterable[Future[Descriptor]]) -> None:
+        """One layer failed: the others end at their next piece."""
+        self._stopped = True
+        for future in futures:
+            future.cancel()
+
+    def watched(self, layer: OutLayer, chunks: Iterable[bytes], advance: Callable[[int], None]) -> Iterator[bytes]:
+        """Pass a layer's pieces on, count them, and end when another layer has failed."""
+        for chunk in chunks:
+            if self._stopped:
+                raise PolypodError(f"copying {layer.digest} was given up")
+            advance(len(chunk))
+            yield chunk
+
+    def copy_layer(
+        self, layer: OutLayer, kind: str, algorithm: str, artifact: bool
+    ) -> Descriptor:
+        """One layer to the destination; its descriptor there."""
+        steps = _Steps(self._to.layers, kind, algorithm, self._options, artifact)
+        for candidate in self._candidates(layer, steps):
+            if self._to.reuse(candidate.digest, candidate.size) or self._to.take_over(
+                layer, candidate.digest
+            ):
+                self._progress.line(f"Copying blob {layer.digest} skipped: already exists")
+                return steps.descriptor(layer, candidate)
+        return self._send(layer, steps)
+
+    def _candidates(self, layer: OutLayer, steps: _Steps) -> list[Descriptor]:
+        """Forms of the layer that would do, should the destination have one."""
+        own = manifest.Descriptor(
+            media_type=layer.listed.media_type if not layer.plain else manifest.OCI_LAYER,
+            digest=layer.digest,
+            size=layer.size,
+            annotations={} if layer.plain else layer.listed.annotations,
+        )
+        if steps.untouched(layer):
+            return [own]
+        if not steps.wanted(layer):
+            return [own.evolve(digest=layer.diff_id)] if layer.diff_id else []
+        known = list(layer.known)
+        if self._cache is not None and layer.diff_id:
+            known += self._cache.known(layer.diff_id)
+        found = [one for one in known if steps.will_do(one)]
+        if layer.plain and not self._options.force:
+            found.append(own)
+        return list({one.digest: one for one in found}.values())
+
+    def _send(self, layer: OutLayer, steps: _Steps) -> Descriptor:
+        bar = self._progress.blob(layer.digest, layer.size)
+        annotations: dict[str, str] = {}
+        restarted = False
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal restarted
+            advance = bar.advance if not restarted else (lambda _count: None)
+            restarted = True
+            pieces = self.watched(layer, layer.checked(), advance)
+            return steps.transformed(layer, pieces, annotations)
+
+        try:
+            if steps.untouched(layer):
+                digest, size = self._to.put(chunks, layer.digest, layer.size)
+            elif not steps.wanted(layer):
+                digest, size = self._to.put(chunks, layer.diff_id, layer.plain_size)
+            else:
+                digest, size = self._to.put(chunks)
+        except ValueError as error:
+            raise PolypodError(f"copying layer {layer.digest}: {error}") from None
+        bar.done()
+        made = manifest.Descriptor(
+            media_type=convert.layer_type(manifest.OCI_MANIFEST, steps.wanted(layer)),
+            digest=digest,
+            size=size,
+            annotations=annotations,
+        )
+        if self._cache is not None and layer.diff_id and digest != layer.diff_id:
+            self._cache.learn(layer.diff_id, made)
+        return steps.descriptor(layer, made)
+
+
+class _Job:
+    """One layer's copy as a call without arguments."""
+
+    __slots__ = ("_args", "_copier")
+
+    def __init__(
+        self, copier: Copier, layer: OutLayer, kind: str, algorithm: str, artifact: bool
+    ) -> None:
+        self._copier = copier
+        self._args = (layer, kind, algorithm, artifact)
+
+    def __call__(self) -> Descriptor:
+        return self._copier.copy_layer(*self._args)
+
+
+class _Steps:
+    """What has to be done with layers on their way to a destination that wants ``layers``."""
+
+    def __init__(
+        self, layers: str, kind: str, algorithm: str, options: PushOptions, artifact: bool
+    ) -> None:
+        self._layers = layers
+        self._kind = kind
+        self._algorithm = algorithm
+        self._options = options
+        self._artifact = artifact
+
+    def wanted(self, layer: OutLayer) -> str:
+        """The compression that the layer gets, "" for a plain tar."""
+        if self._layers == PLAIN:
+            return ""
+        if layer.plain or not layer.algorithm:
+            return self._algorithm
+        force = self._options.force and not _is(self._algorithm, layer.listed)
+        docker = self._kind == manifest.DOCKER_MANIFEST and layer.algorithm == "zstd"
+        if self._algorithm and force:
+            return self._algorithm
+        return "gzip" if docker else layer.algorithm
+
+    def untouched(self, layer: OutLayer) -> bool:
+        """Whether the source's bytes go as they are."""
+        if self._artifact:
+            return True
+        wanted = self.wanted(layer)
+        if layer.algorithm and wanted == layer.algorithm:
+            return not (self._options.force and not _is(self._algorithm or wanted, layer.listed))
+        return wanted == layer.algorithm
+
+    def will_do(self, candidate: Descriptor) -> bool:
+        """Whether a form that the destination may have can stand in the manifest."""
+        algorithm = convert.algorithm_of(candidate.media_type)
+        if not algorithm or (self._kind == manifest.DOCKER_MANIFEST and algorithm != "gzip"):
+            return False
+        return not self._options.force or _is(self._algorithm, candidate)
+
+    def transformed(
+        self, layer: OutLayer, chunks: Iterator[bytes], annotations: dict[str, str]
+    ) -> Iterator[bytes]:
+        """The source's pieces as the destination is to get them."""
+        if self.untouched(layer):
+            return chunks
+        if layer.algorithm:
+            from ..oci.tarstream_inflate import GZIP, ZSTD, inflate
+
+            chunks = inflate(chunks, GZIP if layer.algorithm == "gzip" else ZSTD)
+        wanted = self.wanted(layer)
+        if not wanted:
+            return chunks
+        return compress.compressed(chunks, wanted, self._options.level, annotations)
+
+    def descriptor(self, layer: OutLayer, found: Descriptor) -> Descriptor:
+        """How the manifest lists the form that is at the destination."""
+        if self._artifact or (found.digest == layer.listed.digest and layer.listed.media_type):
+            same = convert.algorithm_of(layer.listed.media_type)
+            return layer.listed.evolve(
+                media_type=layer.listed.media_type
+                if self._artifact or _family(layer.listed.media_type) == self._kind
+                else convert.layer_type(self._kind, same)
+            )
+        algorithm = convert.algorithm_of(found.media_type)
+        kept = {
+            key: value
+            for key, value in layer.listed.annotations.items()
+            if not key.startswith(CHUNKED)
+        }
+        return manifest.Descriptor(
+            media_type=convert.layer_type(self._kind, algorithm),
+            digest=found.digest,
+            size=found.size,
+            annotations={**kept, **found.annotations},
+        )
+
+
+def _family(media_type: str) -> str:
+    """The kind of manifest that a layer's media type belongs to."""
+    docker = media_type.startswith("application/vnd.docker.")
+    return manifest.DOCKER_MANIFEST if docker else manifest.OCI_MANIFEST
+
+
+def _is(algorithm: str, blob: Descriptor) -> bool:
+    """Whether a blob is of exactly that compression; zstd:chunked is known by its annotations."""
+    chunked = any(key.startswith(CHUNKED) for key in blob.annotations)
+    if algorithm == "zstd:chunked":
+        return chunked
+    return convert.algorithm_of(blob.media_type) == algorithm
+
+
+def _manifest(image: OutImage, kind: str, layers: list[Descriptor]) -> bytes:
+    """The manifest for the layers as they came out: the old bytes where nothing changed."""
+    old = manifest.parse(image.manifest)
+    if kind == old.media_type and tuple(layers) == old.layers:
+        return image.manifest
+    config = image.listed_config.evolve(
+        media_type=convert.config_type(kind, image.listed_config.media_type),
+        digest=manifest.sha256(image.config),
+        size=len(image.config),
+    )
+    made = loads(convert.build(kind, config, layers, old.annotations))
+    if kind != old.media_type:
+        return dumps(made).encode()
+    document = loads(image.manifest)  # what else it has (subject, artifact type) stays
+    document["config"], document["layers"] = made["config"], made["layers"]
+    return dumps(document).encode()
