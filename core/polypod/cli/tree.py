@@ -44,6 +44,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "port": ("port", "List port mappings or a specific mapping for the container", "Containers"),
     "pull": ("pull", "Pull an image from a registry", "Images"),
     "ps": ("ps", "List containers", "Containers"),
+    "push": ("push", "Push an image to a specified destination", "Images"),
     "rename": ("rename", "Rename an existing container", "Containers"),
     "restart": ("restart", "Restart one or more containers", "Containers"),
     "rm": ("rm", "Remove one or more containers", "Containers"),
@@ -100,6 +101,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "image mount": ("image_mount", "Mount an image's root filesystem", ""),
     "image prune": ("image_prune", "Remove unused images", ""),
     "image pull": ("pull", "Pull an image from a registry", ""),
+    "image push": ("push", "Push an image to a specified destination", ""),
     "image rm": ("rmi", "Remove one or more images from local storage", ""),
     "image save": ("save", "Save image(s) to an archive", ""),
     "image scp": ("image_scp", "Securely copy images", ""),
@@ -127,6 +129,11 @@ TREE: dict[str, tuple[str, str, str]] = {
     "manifest inspect": (
         "manifest_inspect",
         "Display the contents of a manifest list or image index",
+        "",
+    ),
+    "manifest push": (
+        "manifest_push",
+        "Push a manifest list or image index to a registry",
         "",
     ),
     "manifest remove": (

@@ -5,27 +5,29 @@ from __future__ import annotations
 import os
 
 from ..errors import PolypodError, StorageError, UsageError
-from ..kit.fastjson import loads
-from ..oci import reference
-from ..oci.archive_sink import DirSink, TarSink
-from ..oci.archive_write import (
-    SavedImage,
-    SavedLayer,
-    write_dir,
-    write_docker_archive,
-    write_oci,
+from ..oci import manifest, reference
+from ..oci.destination import (
+    Destination,
+    DirDestination,
+    DockerArchiveDestination,
+    LayoutDestination,
+    TarDestination,
 )
+from ..oci.outgoing import OutImage
 from .events import emit
+from .image_sources import StoreSource
 from .images_copy import quiet
 from .images_import import temp_dir
 from .images_lookup import lookup, lookup_instance
-from .images_names import config_bytes
+from .progress import progress_of
+from .push_copy import Copier
+from .push_options import PushOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..model.image import Image, Layer
+    from .progress import Progress
     from .runtime import Runtime
 
 FORMATS = ("docker-archive", "oci-archive", "oci-dir", "docker-dir")
@@ -55,7 +57,7 @@ def save(
     names: list[str],
     output: str,
     options: SaveOptions,
-    progress: Callable[[str], None] = quiet,
+    progress: Callable[[str], None] | Progress = quiet,
 ) -> None:
     """Write images to a path ("" = standard output). Only docker-archive takes several.
 
@@ -66,14 +68,14 @@ def save(
     if len(names) > 1:
         _check_several(options)
     images = _collect(rt, names, options.tags)
-    progress("Getting image source signatures")
+    report = progress_of(progress)
     try:
         if options.format in ("oci-dir", "docker-dir"):
-            _save_dir(rt, images[0], output, options, progress)
+            _copy(_directory(images[0], output, options), images, report)
         elif output:
-            _save_file(rt, images, output, options, progress)
+            _save_file(rt, images, output, options, report)
         else:
-            _save_tar(rt, images, 1, options, progress)
+            _copy(_archive(rt, images, 1, options), images, report)
     except ValueError as error:
         raise StorageError(f"saving {names[0]}: {error}") from None
     except OSError as error:
@@ -82,7 +84,6 @@ def save(
         ) from None
     for name in names:
         emit(rt, "image", "save", id=lookup(rt, name)[0].id, name=output or "/dev/stdout")
-    progress("Storing signatures")
 
 
 def _check_several(options: SaveOptions) -> None:
@@ -95,14 +96,16 @@ def _check_several(options: SaveOptions) -> None:
         raise UsageError("cannot save multiple images with multiple tags")
 
 
-def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[SavedImage]:
+def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[OutImage]:
     """The images behind the names, each once, with all the names by which it was called."""
-    found: dict[str, SavedImage] = {}
+    found: dict[str, OutImage] = {}
     further = [str(reference.normalize(tag)) for tag in tags]
     for name in names:
         image, resolved = lookup_instance(rt, name)
         if image.id not in found:
-            found[image.id] = _saved(rt, image, list(further))
+            source = StoreSource(rt, image)
+            found[image.id] = source.image(source.manifest())
+            found[image.id].names = list(further)
         if ":" in resolved and not resolved.startswith("sha256:"):
             known = found[image.id].names
             if resolved not in known and "@" not in resolved:
@@ -110,29 +113,22 @@ def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[SavedImage]
     return list(found.values())
 
 
-def _saved(rt: Runtime, image: Image, names: list[str]) -> SavedImage:
-    layers = [_layer(rt, layer) for layer in reversed(rt.store.image_layers(image))]
-    annotations = loads(rt.store.manifest(image)).get("annotations") or {}
-    return SavedImage(config_bytes(rt, image), layers, names, annotations)
-
-
-def _layer(rt: Runtime, layer: Layer) -> SavedLayer:
-    if not layer.diff_digest:
-        raise StorageError(f"layer {layer.id} has no recorded digest, so that it cannot be saved")
-    return SavedLayer(layer.diff_digest, layer.diff_size, lambda: rt.store.diff(layer))
+def _copy(destination: Destination, images: list[OutImage], progress: Progress) -> None:
+    copier = Copier(destination, PushOptions(), progress)
+    for image in images:
+        if isinstance(destination, DockerArchiveDestination):
+            destination.names = image.names
+        copier.image(image)
+    destination.finish()
 
 
 def _save_file(
-    rt: Runtime,
-    images: list[SavedImage],
-    output: str,
-    options: SaveOptions,
-    progress: Callable[[str], None],
+    rt: Runtime, images: list[OutImage], output: str, options: SaveOptions, progress: Progress
 ) -> None:
     special = os.path.exists(output) and not os.path.isfile(output)
     fd = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        _save_tar(rt, images, fd, options, progress)
+        _copy(_archive(rt, images, fd, options), images, progress)
     except BaseException:
         if not special:
             os.unlink(output)
@@ -141,40 +137,17 @@ def _save_file(
         os.close(fd)
 
 
-def _save_tar(
-    rt: Runtime,
-    images: list[SavedImage],
-    fd: int,
-    options: SaveOptions,
-    progress: Callable[[str], None],
-) -> None:
-    sink = TarSink(fd)
+def _archive(rt: Runtime, images: list[OutImage], fd: int, options: SaveOptions) -> Destination:
     if options.format == "docker-archive":
-        write_docker_archive(sink, images, progress)
-    else:
-        image = images[0]
-        name = image.names[-1] if image.names else ""
-        write_oci(sink, image, name, temp_dir(rt), progress, compress=not options.uncompressed)
-    sink.finish()
+        return DockerArchiveDestination(fd, images[0].names, temp_dir(rt))
+    name = images[0].names[-1] if images[0].names else ""
+    return TarDestination(fd, name, temp_dir(rt), compress=not options.uncompressed)
 
 
-def _save_dir(
-    rt: Runtime,
-    image: SavedImage,
-    output: str,
-    options: SaveOptions,
-    progress: Callable[[str], None],
-) -> None:
+def _directory(image: OutImage, output: str, options: SaveOptions) -> Destination:
     if not output:
         raise UsageError(f"{options.format} is a directory: name it with --output")
-    if os.path.exists(output) and not os.path.isdir(output):
-        raise UsageError(f"{output} exists and is not a directory")
-    known = "oci-layout" if options.format == "oci-dir" else "version"
-    if os.path.isdir(output) and os.listdir(output) and not os.path.exists(f"{output}/{known}"):
-        raise UsageError(f"{output} is not empty and not of the format {options.format}")
-    sink = DirSink(output)
-    name = image.names[-1] if image.names else ""
     if options.format == "oci-dir":
-        write_oci(sink, image, name, temp_dir(rt), progress, compress=not options.uncompressed)
-    else:
-        write_dir(sink, image, temp_dir(rt), progress, compress=options.compress)
+        name = image.names[-1] if image.names else ""
+        return LayoutDestination(output, name, compress=not options.uncompressed)
+    return DirDestination(output, compress=options.compress, kinds=(manifest.DOCKER_MANIFEST,))

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..oci.destination import Destination
     from ..oci.outgoing import OutImage
-    from .push_progress import Progress
+    from .progress import Progress
     from .runtime import Runtime
 
 

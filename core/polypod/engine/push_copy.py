@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ..oci.destination import Destination
     from ..oci.manifest import Descriptor
     from ..oci.outgoing import OutImage, OutLayer
+    from .progress import Progress
     from .push_cache import BlobCache
     from .push_options import PushOptions
-    from .push_progress import Progress
 
 #: Annotations that belong to one form of a blob and not to its content.
 CHUNKED = "io.github.containers.zstd-chunked."

@@ -74,9 +74,12 @@ class OutLayer:
 
 
 class OutImage:
-    """One image or artifact. ``config`` is the config blob, ``names`` full references."""
+    """One image or artifact. ``config`` is the config blob, ``names`` full references.
 
-    __slots__ = ("config", "layers", "listed_config", "manifest", "names")
+    The layers of an ``artifact`` are something else than an image's: they are copied as they are.
+    """
+
+    __slots__ = ("config", "is_artifact", "layers", "listed_config", "manifest", "names")
 
     def __init__(
         self,
@@ -85,21 +88,17 @@ class OutImage:
         layers: list[OutLayer],
         listed_config: Descriptor,
         names: Iterable[str] = (),
+        artifact: bool = False,
     ) -> None:
         self.manifest = data
         self.config = config
         self.layers = layers
         self.listed_config = listed_config
         self.names = list(names)
+        known = ("", manifest.OCI_CONFIG, manifest.DOCKER_CONFIG)
+        self.is_artifact = artifact or listed_config.media_type not in known
 
     @property
     def kind(self) -> str:
         """The manifest's media type."""
         return manifest.parse(self.manifest).media_type
-
-    @property
-    def is_artifact(self) -> bool:
-        """Whether the layers are something else than an image's: those are copied as they are."""
-        return self.listed_config.media_type not in ("", manifest.OCI_CONFIG, manifest.DOCKER_CONFIG)
-
-
