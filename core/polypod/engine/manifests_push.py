@@ -79,12 +79,11 @@ class _ListCopy:
         say = self._progress.line
         say("Getting image list signatures")
         total = len(self._list.index.entries)
-        wanted = total if self._options.all else 0
-        say(f"Copying {wanted} of {total} images in list")
-        entries = [(entry, "") for entry in self._list.index.entries]
-        if wanted:
+        entries = [(entry, "") for entry in self._list.index.entries] if self._options.all else []
+        if entries:
             entries += self._variants()
-        index = self._copied(entries) if wanted else self._list.index
+        say(f"Copying {len(entries)} images generated from {total} images in list")
+        index = self._copied(entries) if entries else self._list.index
         kind = self._kind(index)
         data = index.serialize(kind)
         say("Writing manifest list to image destination")
@@ -118,6 +117,9 @@ class _ListCopy:
         options = self._options
         if algorithm:
             options = options.evolve(compression=algorithm, force=True, level=None)
+        elif options.add_compression:
+            # The original must not come out as the very form that is to be added.
+            options = options.evolve(force=True)
         copier = Copier(self._to, options, self._progress, self._cache)
         artifact = self._artifact(entry.digest)
         if artifact is not None:

@@ -15,7 +15,6 @@ from .push_options import PushOptions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..oci.destination import Destination
     from ..oci.outgoing import OutImage
     from .progress import Progress
     from .runtime import Runtime
@@ -46,6 +45,7 @@ def push(
     target = destination or resolved
     if transport_of(target)[0] == "containers-storage":
         digest = _into_store(rt, image.id, target, options)
+        progress.line("Writing manifest to image destination")
     else:
         own = [resolved] if ":" in resolved and "@" not in resolved else []
         digest = copy_to(rt, out, target, options, progress, own)
@@ -107,8 +107,3 @@ def _into_store(rt: Runtime, image_id: str, target: str, options: PushOptions) -
         raise UsageError(f"{target}: --format is not supported within the local store")
     add_name(rt, image_id, stored_name(plain))
     return rt.store.image(image_id).digest
-
-
-def export(destination: Destination, image: OutImage, options: PushOptions, progress: Progress) -> bytes:
-    """Copy one image to an opened destination, for ``save``; the caller finishes it."""
-    return Copier(destination, options, progress).image(image)

@@ -147,6 +147,7 @@ class Copier:
         if self._cache is not None and layer.diff_id:
             known += self._cache.known(layer.diff_id)
         found = [one for one in known if steps.will_do(one)]
+        found.sort(key=lambda one: not _is(steps.wanted(layer), one))
         if layer.plain and not self._options.force:
             found.append(own)
         return list({one.digest: one for one in found}.values())
