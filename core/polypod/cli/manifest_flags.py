@@ -10,28 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..engine.manifests_add import Marks
-    from ..registry.access import Access
     from .parse import Options
 
-AUTHFILE = Flag(
-    "authfile", type="string", complete="files",
-    usage="Path of the authentication file. Use REGISTRY_AUTH_FILE environment variable to override",
-)  # fmt: skip
-CERT_DIR = Flag(
-    "cert-dir", type="string", complete="dirs",
-    usage="Path to a directory containing TLS certificates and keys",
-)  # fmt: skip
-CREDS = Flag(
-    "creds", type="string", metavar="[username[:password]]", complete="none",
-    usage="Credentials (USERNAME:PASSWORD) to use for authenticating to a registry",
-)  # fmt: skip
 INSECURE = Flag(
     "insecure", hidden=True,
     usage="Neither require HTTPS nor verify certificates when accessing the registry",
-)  # fmt: skip
-TLS_VERIFY = Flag(
-    "tls-verify", default=True,
-    usage="Require HTTPS and verify certificates when accessing the registry",
 )  # fmt: skip
 PLATFORM = (
     Flag("annotation", type="array", complete="none",
@@ -47,29 +30,6 @@ PLATFORM = (
     Flag("variant", type="string", aliases=("override-variant",), complete="none",
          usage="Override the Variant of the specified image"),
 )  # fmt: skip
-
-
-def access_of(opts: Options, *, retry: int = 3, retry_delay: float = 0.0) -> Access:
-    """How registries are to be reached, from the flags that a command has."""
-    from ..registry.access import Access
-    from .pulling import check_authfile
-
-    given = opts.given()
-    if "authfile" in given:
-        check_authfile(given["authfile"])
-    verify: bool | None = given.get("tls-verify")
-    if "insecure" in given:
-        if verify is not None:
-            raise UsageError("--insecure may not be used with --tls-verify")
-        verify = not given["insecure"]
-    return Access(
-        tls_verify=verify,
-        cert_dir=given.get("cert-dir", ""),
-        creds=given.get("creds", ""),
-        authfile=given.get("authfile", ""),
-        retry=retry,
-        retry_delay=retry_delay,
-    )
 
 
 def pairs(values: Sequence[str], wording: str) -> dict[str, str]:

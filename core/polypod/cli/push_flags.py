@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..errors import PolypodError, UsageError
 from .command import Flag
-from .manifest_flags import AUTHFILE, CERT_DIR, CREDS, INSECURE, TLS_VERIFY, access_of
+from .manifest_flags import INSECURE
+from .registry_flags import AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY, access_of, retry_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,10 +57,7 @@ PUSH = (
     Flag("format", "f", type="string", complete="values:oci,v2s2",
          usage="Manifest type (oci or v2s2) to use in the destination (default is manifest type "
          "of source, with fallbacks)"),
-    Flag("retry", type="uint", default=3, complete="none",
-         usage="number of times to retry in case of failure when performing push"),
-    Flag("retry-delay", type="string", complete="none",
-         usage="delay between retries in case of push failures"),
+    *retry_flags("push"),
     Flag("signature-policy", type="string", hidden=True),
 )  # fmt: skip
 MANIFEST_PUSH = (
@@ -92,9 +90,8 @@ def options_of(ctx: Context, opts: Options) -> PushOptions:
     engine = ctx.settings.engine
     compression = opts.compression_format or engine.compression_format
     level = given.get("compression-level", engine.compression_level)
-    delay = _delay(str(given.get("retry-delay") or engine.retry_delay))
     return PushOptions(
-        access=access_of(opts, retry=given.get("retry", engine.retry), retry_delay=delay),
+        access=access_of(ctx, opts),
         format=opts.format,
         compression=compression,
         level=level,
@@ -109,17 +106,6 @@ def options_of(ctx: Context, opts: Options) -> PushOptions:
         all=getattr(opts, "all", True),
         add_compression=tuple(given.get("add-compression", engine.add_compression)),
     )
-
-
-def _delay(text: str) -> float:
-    if not text:
-        return 0.0
-    from .units import parse_duration
-
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f'invalid --retry-delay "{text}": {error}') from None
 
 
 def _check_writable(path: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..command import Command, Flag
-from ..manifest_flags import AUTHFILE, CERT_DIR, CREDS, INSECURE, PLATFORM, TLS_VERIFY
+from ..manifest_flags import INSECURE, PLATFORM
+from ..registry_flags import AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ _ARTIFACT = (
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Add and print the list's ID."""
     from ...engine.manifests_add import add
-    from ..manifest_flags import access_of, marks_of
+    from ..manifest_flags import marks_of
+    from ..registry_flags import access_of
 
-    access = access_of(opts)
+    access = access_of(ctx, opts)
     marks = marks_of(opts)
     if opts.artifact:
         ctx.out(_artifact(ctx, opts, args))
@@ -40,7 +42,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 def _artifact(ctx: Context, opts: Options, args: list[str]) -> str:
     from ...engine.manifests_artifact import ArtifactOptions, add_artifact
     from ...errors import PolypodError
-    from ..manifest_flags import access_of, marks_of
+    from ..manifest_flags import marks_of
+    from ..registry_flags import access_of
 
     config = b""
     if opts.artifact_config:
@@ -58,7 +61,7 @@ def _artifact(ctx: Context, opts: Options, args: list[str]) -> str:
         exclude_titles=opts.artifact_exclude_titles,
         subject=opts.artifact_subject,
     )
-    return add_artifact(ctx.rt, args[0], args[1:], options, marks_of(opts), access_of(opts))
+    return add_artifact(ctx.rt, args[0], args[1:], options, marks_of(opts), access_of(ctx, opts))
 
 
 COMMAND = Command(

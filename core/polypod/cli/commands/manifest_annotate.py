@@ -22,7 +22,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Change and print the list's ID."""
     from ...engine.manifests_add import annotate, annotate_index
     from ...errors import UsageError
-    from ..manifest_flags import access_of, marks_of, pairs
+    from ..manifest_flags import marks_of, pairs
+    from ..registry_flags import access_of
 
     whole = opts.index or bool(opts.subject)
     if not whole:
@@ -38,7 +39,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
                 f"setting {word} on an item in a manifest list requires an instance digest"
             )
     marks = pairs(opts.annotation, 'no value given for annotation "{}"')
-    ctx.out(annotate_index(ctx.rt, args[0], marks, opts.subject, access_of(opts)))
+    ctx.out(annotate_index(ctx.rt, args[0], marks, opts.subject, access_of(ctx, opts)))
     return 0
 
 

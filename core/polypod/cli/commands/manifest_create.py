@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..command import Command, Flag
-from ..manifest_flags import INSECURE, TLS_VERIFY
+from ..manifest_flags import INSECURE
+from ..registry_flags import TLS_VERIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +16,11 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Make the list and print its ID."""
     from ...engine.manifests import create
     from ...engine.manifests_add import add
-    from ..manifest_flags import access_of, pairs
+    from ..manifest_flags import pairs
+    from ..registry_flags import access_of
 
     marks = pairs(opts.annotation, 'expected --annotation "{}" to be in key=value format')
-    access = access_of(opts)
+    access = access_of(ctx, opts)
     list_id = create(ctx.rt, args[0], amend=opts.amend, annotations=marks)
     add(ctx.rt, list_id, args[1:], all=opts.all, access=access)
     ctx.out(list_id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..command import Command, Flag
-from ..manifest_flags import AUTHFILE, INSECURE, TLS_VERIFY
+from ..manifest_flags import INSECURE
+from ..registry_flags import AUTHFILE, TLS_VERIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.manifests_add import inspect
     from ...kit.fastjson import dumps
     from ...oci.manifest import DOCKER_MANIFEST
-    from ..manifest_flags import access_of
+    from ..registry_flags import access_of
 
-    document = inspect(ctx.rt, args[0], access_of(opts))
+    document = inspect(ctx.rt, args[0], access_of(ctx, opts))
     if document["mediaType"] == DOCKER_MANIFEST:
         ctx.err(f"WARN: the manifest type {DOCKER_MANIFEST} is not a manifest list but a single image")
     ctx.out(dumps(document, indent=4))
