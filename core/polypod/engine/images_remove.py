@@ -112,11 +112,17 @@ def exit_code(errors: list[PolypodError]) -> int:
 
 
 class _Remover:
+    """Decides on one view of the store what goes, then deletes all of it at once."""
+
     def __init__(self, rt: Runtime, options: RemoveOptions) -> None:
         self.rt = rt
         self.options = options
+        self.tree = ImageTree(rt)
+        self.images = {image.id: image for image in reversed(self.tree.images)}
+        self.users = users_by_image(rt)
         self.reports: dict[str, Removed] = {}
         self.order: list[str] = []
+        self.doomed: dict[str, tuple[Image, bool]] = {}  # with: do other images stand on it
 
     def run(
         self, wanted: dict[str, list[str]], errors: list[PolypodError]
@@ -127,14 +133,14 @@ class _Remover:
                     self.remove(image_id, name)
                 except PolypodError as error:
                     errors.append(error)
+        self._delete(errors)
         return [self.reports[id] for id in self.order], errors
 
     def remove(self, image_id: str, name: str) -> None:
-        """Untag or delete one image; ``name`` is what it was called, "" = delete it."""
-        try:
-            image = self.rt.store.image(image_id)
-        except NoSuchImage:
-            return  # deleted a moment ago, as another's parent or by another process
+        """Untag or doom one image; ``name`` is what it was called, "" = delete it."""
+        image = self.images.get(image_id)
+        if image is None:
+            return  # doomed a moment ago, as another's parent
         if image.read_only:
             raise UsageError(f'cannot remove read-only image "{image.id}"')
         report = self._report(image)
@@ -142,7 +148,7 @@ class _Remover:
             image, done = self._untag(image, name, report)
             if done:
                 return
-        self._delete(image, report)
+        self._doom(image)
 
     def _report(self, image: Image) -> Removed:
         if image.id not in self.reports:
@@ -166,29 +172,27 @@ class _Remover:
         if by_id or by_digest:
             return image, False
         image = remove_name(self.rt, image, name)
+        self.images[image.id] = image
+        self.tree.renamed(image)
         report.untagged.append(name)
         self._note(image.id)
         return image, bool(image.names)
 
-    def _delete(self, image: Image, report: Removed) -> None:
+    def _doom(self, image: Image) -> None:
+        """Note that the image goes, and its parent when nothing else needs that."""
         self._note(image.id)
         self._free(image)
-        tree = ImageTree(self.rt)
-        parent = None if self.options.no_prune else tree.parent(image)
-        has_children = bool(tree.children(image))
-        self.rt.store.delete_image(image.id)
-        report.untagged.extend(image.names)
+        parent = None if self.options.no_prune else self.tree.parent(image)
         # The data of an image with children stays, so podman does not call it deleted.
-        report.deleted = not has_children
-        for name in image.names:
-            emit(self.rt, "image", "untag", id=image.id, name=name)
-        emit(self.rt, "image", "remove", id=image.id, name=image.names[0] if image.names else "")
-        if parent is not None and not parent.read_only and ImageTree(self.rt).is_dangling(parent):
+        self.doomed[image.id] = (image, bool(self.tree.children(image)))
+        self.tree.forget(image)
+        del self.images[image.id]
+        if parent is not None and not parent.read_only and self.tree.is_dangling(parent):
             self.remove(parent.id, "")
 
     def _free(self, image: Image) -> None:
         """Make sure that no container uses the image: remove them when forced, refuse otherwise."""
-        users = users_by_image(self.rt).get(image.id, [])
+        users = self.users.get(image.id, [])
         if not users:
             return
         if not self.options.force or self.options.remove_container is None:
@@ -198,6 +202,23 @@ class _Remover:
             )
         for container in users:
             self.options.remove_container(container)
+
+    def _delete(self, errors: list[PolypodError]) -> None:
+        outcome = self.rt.store.delete_images(list(self.doomed))
+        for id, (image, has_children) in self.doomed.items():
+            result = outcome[id]
+            if isinstance(result, NoSuchImage):
+                self.order.remove(id)  # another process was faster
+                continue
+            if isinstance(result, PolypodError):
+                errors.append(result)
+                continue
+            report = self.reports[id]
+            report.untagged.extend(image.names)
+            report.deleted = not has_children
+            for name in image.names:
+                emit(self.rt, "image", "untag", id=id, name=name)
+            emit(self.rt, "image", "remove", id=id, name=image.names[0] if image.names else "")
 
 
 def prune(rt: Runtime, *, all: bool, external: bool, filters: list[str]) -> list[Removed]:

@@ -63,6 +63,20 @@ class ImageTree:
                 near += self.by_top.get(layer, ())
         return [child for child in near if self._is_parent(image, child)]
 
+    def forget(self, image: Image) -> None:
+        """Take an image out that is about to be deleted."""
+        here = [other for other in self.by_top.get(image.top_layer, ()) if other.id != image.id]
+        self.by_top[image.top_layer] = here
+        self.images = [other for other in self.images if other.id != image.id]
+        if not image.top_layer:
+            self._listed = None
+
+    def renamed(self, image: Image) -> None:
+        """Put the new record of an image in the place of the one that is known."""
+        self.images = [image if other.id == image.id else other for other in self.images]
+        here = self.by_top.get(image.top_layer, [])
+        self.by_top[image.top_layer] = [image if other.id == image.id else other for other in here]
+
     def is_intermediate(self, image: Image) -> bool:
         """Without a name, but built upon."""
         return not image.names and bool(self.children(image))

@@ -197,15 +197,24 @@ class Images:
             raise StorageError(f"image {id} lies in a read-only store, {os.path.dirname(directory)}")
         return directory
 
-    def remove(self, id: str) -> None:
-        """Forget an image and delete its big data. Layers are the caller's to remove."""
-        directory = self._home(id)
-        with lock_write(directory + "/images.lock") as held:
-            table = Text(directory + "/images.json")
-            if table.remove(id):
-                held.record_write()
-                table.save(durable=True)
-        remove_tree(f"{directory}/{id}")
+    def writable_record(self, id: str) -> dict[str, Any]:
+        """An image's record; ``StorageError`` when it lies in a read-only store."""
+        self._home(id)
+        return self.record(id)[0]
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Forget images and delete their big data. Layers are the caller's to remove."""
+        by_home: dict[str, list[str]] = {}
+        for id in ids:
+            by_home.setdefault(self._home(id), []).append(id)
+        for directory, here in by_home.items():
+            with lock_write(directory + "/images.lock") as held:
+                table = Text(directory + "/images.json")
+                if sum([table.remove(id) for id in here]):
+                    held.record_write()
+                    table.save(durable=True)
+            for id in here:
+                remove_tree(f"{directory}/{id}")
 
 
 def _sweep(directory: str, table: Text) -> None:

@@ -6,13 +6,13 @@ import json
 import os
 
 import pytest
-from polypod.errors import AlreadyExists, NoSuchContainer, NoSuchImage, StorageError
+from polypod.errors import AlreadyExists, ImageInUse, NoSuchContainer, NoSuchImage, StorageError
 from polypod.kit import mounts
 from polypod.store.check import UNMANAGED
 from polypod.store.places import big_data_name
 from polypod.store.putlayer import chain_id
 from polypod.testing import storage_tar as tar
-from polypod.testing.storage import CONTAINER, OTHER, put, put_image
+from polypod.testing.storage import CONTAINER, OTHER, leftovers, put, put_image
 
 
 def test_big_data_names():
@@ -202,3 +202,31 @@ def test_check_names_what_is_wrong_and_repairs_what_it_can(store, tmp_path):
     # Damaged images can be removed.
     assert store.delete_image(image.id) == [layer.id]
     assert store.check() == []
+
+
+def test_many_images_go_together_and_each_has_its_own_answer(store):
+    base = put(store, "", tar.member("base", b"1"))
+    images = []
+    for number in range(70):  # more than go in one step
+        own = put(store, base.id, tar.member(f"own{number}", b"2"))
+        images.append(put_image(store, own.id, f"localhost/i{number}:latest"))
+    store.create_container(CONTAINER, (), images[3].id, {}, False)
+    ids = [image.id for image in images]
+    absent = "ab" * 32
+    outcome = store.delete_images([*ids, absent])
+    assert list(outcome) == [*ids, absent]
+    assert isinstance(outcome.pop(absent), NoSuchImage)
+    assert isinstance(outcome.pop(images[3].id), ImageInUse)
+    assert [outcome[image.id] for image in images if image.id in outcome] == [
+        [image.top_layer] for image in images if image.id in outcome
+    ]
+    assert [image.id for image in store.images()] == [images[3].id]
+    store.delete_container(CONTAINER)
+    assert store.delete_images([images[3].id]) == {images[3].id: [images[3].top_layer, base.id]}
+    assert leftovers(store) == []
+
+
+def test_of_images_on_one_layer_the_last_takes_it_along(store):
+    layer = put(store, "", tar.member("f", b"1"))
+    one, two = (put_image(store, layer.id, f"localhost/{name}:latest") for name in ("one", "two"))
+    assert store.delete_images([one.id, two.id]) == {one.id: [], two.id: [layer.id]}
