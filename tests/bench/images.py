@@ -11,12 +11,12 @@ from pathlib import Path
 
 from cases import IMAGE as BUSYBOX
 from cases import NO_NETWORK, Command
-from cases_images import ImageCase
+from cases_images import REGISTRY, ImageCase
 from engines import CLI
 from floors import blobs
 from material import rootfs_tar
 from measure import BenchError, Clock, Sample
-from registry import Registry
+from polypod.testing.registry import Registry
 
 MEGABYTES, QUICK_MEGABYTES = 500, 30
 FILES, QUICK_FILES = 100_000, 2000
@@ -115,10 +115,11 @@ class ImageBench:
         if disk is not None:
             self.places.append(Place("disk", disk, podman, launcher, environ))
         self._disk_name = _file_system(disk) if disk is not None else ""
-        self.registry = Registry(folder)
+        self.registry: Registry | None = None
+        self._registry_folder = folder / "registry"
         self.words = {
             "folder": str(self.folder),
-            "registry": str(self.registry.data),
+            "registry": str(self._registry_folder / "storage" / "docker" / "registry" / "v2"),
             "blobcache": BLOB_CACHE,
             "megabytes": str(self.megabytes),
             "changed": str(self.megabytes * 2 // 5),
@@ -135,7 +136,7 @@ class ImageBench:
         self._make_material()
         tags = [case.parts[0] for case in self.cases if case.name.startswith("pull-")]
         if tags or any(case.name.startswith("push-") for case in self.cases):
-            self.registry.start()
+            self._start_registry()
             for tag in tags:
                 self._publish(tag)
         for place in self.places:
@@ -145,6 +146,13 @@ class ImageBench:
                 for engine in place.engines:
                     say(f"preparing {engine.name} {place.mark or 'tmpfs'} {store}")
                     self._fill(engine, store)
+
+    def _start_registry(self) -> None:
+        """On a tmpfs; a child that is never waited for while others run: its CPU time is not counted."""
+        if shutil.which("docker-registry") is None:
+            raise FileNotFoundError("no docker-registry found: apt-get install docker-registry")
+        self.registry = Registry(self._registry_folder, port=int(REGISTRY.partition(":")[2]))
+        self.registry.start()
 
     def _make_material(self) -> None:
         parts = dict.fromkeys(part for case in self.cases for part in case.parts)
@@ -162,7 +170,7 @@ class ImageBench:
         skopeo = shutil.which("skopeo")
         if skopeo is None:
             raise FileNotFoundError("no skopeo found: apt-get install skopeo")
-        target = f"docker://127.0.0.1:5000/bench/{tag}:latest"
+        target = f"docker://{REGISTRY}/bench/{tag}:latest"
         self.places[0].clock.call(
             [skopeo, "copy", "-q", "--dest-tls-verify=false", f"oci:{self.folder}/oci:{tag}", target]
         )
@@ -269,7 +277,8 @@ class ImageBench:
 
     def close(self) -> None:
         """End the registry and take down what podman leaves mounted below its roots."""
-        self.registry.stop()
+        if self.registry is not None:
+            self.registry.stop()
         libc = ctypes.CDLL(None)
         for place in self.places:
             for line in Path("/proc/self/mounts").read_text().splitlines():

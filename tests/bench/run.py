@@ -141,7 +141,7 @@ def bench(
         if image_cases:
             images.prepare()
             images.measure()
-    except (BenchError, FileNotFoundError, TimeoutError) as error:
+    except (BenchError, FileNotFoundError, AssertionError) as error:
         say(str(error))
         return 1
     finally:
