@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from ..engine.artifacts import Artifact
     from ..engine.runtime import Runtime
+    from ..registry.access import Access
 
 
 class Artifacts:
@@ -76,6 +77,20 @@ class Artifacts:
         from ..engine.artifacts_extract import extract_artifact
 
         return extract_artifact(self._rt, ref, target, title=title, digest=digest)
+
+    def pull(self, name: str, access: Access | None = None) -> str:
+        """Fetch an artifact from its registry; its digest. ``access`` says how, see :class:`Access`."""
+        from ..engine.artifacts_copy import pull_artifact
+        from ..registry.access import Access
+
+        return pull_artifact(self._rt, name, access or Access())
+
+    def push(self, name: str, access: Access | None = None) -> str:
+        """Upload an artifact under its name; its digest."""
+        from ..engine.artifacts_copy import push_artifact
+        from ..registry.access import Access
+
+        return push_artifact(self._rt, name, access or Access())
 
     def remove(self, *refs: str, ignore: bool = False) -> builtins.list[str]:
         """Remove artifacts; their digests. With ``ignore`` unknown ones are passed over."""

@@ -63,6 +63,8 @@ TREE: dict[str, tuple[str, str, str]] = {
     "artifact extract": ("artifact_extract", "Extract an OCI artifact to a local path", ""),
     "artifact inspect": ("artifact_inspect", "Inspect an OCI artifact", ""),
     "artifact ls": ("artifact_ls", "List OCI artifacts", ""),
+    "artifact pull": ("artifact_pull", "Pull an OCI artifact", ""),
+    "artifact push": ("artifact_push", "Push an OCI artifact", ""),
     "artifact rm": ("artifact_rm", "Remove one or more OCI artifacts", ""),
     "container attach": ("attach", "Attach to a running container", ""),
     "container cleanup": (

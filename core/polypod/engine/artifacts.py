@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..oci.layout_store import Entry, LayoutStore
+    from ..registry.access import Access
     from .runtime import Runtime
 
 TITLE = "org.opencontainers.image.title"
@@ -143,6 +144,20 @@ def get_artifact(rt: Runtime, wanted: str) -> Artifact:
 def inspect_artifact(rt: Runtime, wanted: str) -> dict[str, Any]:
     """What ``artifact inspect`` prints."""
     return document(get_artifact(rt, wanted))
+
+
+def inspect_remote(name: str, access: Access) -> dict[str, Any]:
+    """The same of an artifact in a registry, of which only the manifest is fetched."""
+    from ..kit.fastjson import loads
+    from ..registry import client, conf
+    from .artifacts_copy import read_manifest
+
+    name = full_name(name)
+    wanted = reference.parse(name)
+    with client.open_source(wanted, access, conf.load(access.registries_conf)) as repository:
+        fetched = read_manifest(repository, wanted)
+    artifact = Artifact(name=name, digest=fetched.digest, manifest=loads(fetched.data))
+    return document(artifact)
 
 
 def document(artifact: Artifact) -> dict[str, Any]:
