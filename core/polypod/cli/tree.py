@@ -12,6 +12,7 @@ GROUPS: dict[str, str] = {
     "container": "Manage containers",
     "image": "Manage images",
     "manifest": "Manipulate manifest lists and image indexes",
+    "image trust": "Manage container image trust policy",
     "network": "Manage networks",
     "plugin": "Manage the plugins that the engine is put together from",
     "pod": "Manage pods (of which there are none yet)",
@@ -108,8 +109,15 @@ TREE: dict[str, tuple[str, str, str]] = {
     "image save": ("save", "Save image(s) to an archive", ""),
     "image scp": ("image_scp", "Securely copy images", ""),
     "image search": ("search", "Search registry for image", ""),
+    "image sign": ("image_sign", "Sign an image", ""),
     "image tag": ("tag", "Add an additional name to a local image", ""),
     "image tree": ("image_tree", "Print layer hierarchy of an image in a tree format", ""),
+    "image trust set": (
+        "image_trust_set",
+        "Set default trust policy or a new trust policy for a registry",
+        "",
+    ),
+    "image trust show": ("image_trust_show", "Display trust policy for the system", ""),
     "image unmount": ("image_unmount", "Unmount an image's root filesystem", ""),
     "image untag": ("untag", "Remove a name from a local image", ""),
     "manifest add": (

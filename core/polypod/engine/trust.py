@@ -9,6 +9,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..oci.archive_image import ArchiveImage, Origin
+    from ..oci.reference import Reference
+    from ..registry.repository import Repository
     from .runtime import Runtime
 
 
@@ -50,3 +52,49 @@ def _name(origin: Origin, image: ArchiveImage) -> str:
     if origin.transport:
         return f"{origin.transport}:{origin.location or '-'}"
     return f"image {image.id[:12]}"
+
+
+def registry_origin(repository: Repository, reference: Reference, digest: str) -> Origin:
+    """The origin of an image in a registry.
+
+    ``reference`` is the full name that the user asked for, ``repository`` where it was found (a
+    mirror, perhaps), ``digest`` that of the manifest that is stored: of an index, the
+    chosen instance's.
+    """
+    from ..oci.archive_image import Origin
+
+    return Origin(
+        transport="docker",
+        reference=reference,
+        signatures=lambda: registry_signatures(repository, digest),
+    )
+
+
+def registry_signatures(repository: Repository, digest: str) -> list[bytes]:
+    """The signatures of a manifest: of its lookaside, and of the registry where that is switched on.
+
+    Raises ``PolypodError`` when they cannot be read.
+    """
+    from ..registry import attachments, lookaside
+
+    places = lookaside.load()
+    physical = repository.endpoint.reference
+    found = lookaside.read(places.base(physical), digest, lambda url: _fetch(repository, url))
+    if places.attachments(physical):
+        found += [signature.blob() for signature in attachments.read(repository, digest)]
+    return found
+
+
+def _fetch(repository: Repository, url: str) -> bytes | None:
+    """One signature of a lookaside on a web server, ``None`` when it is not there."""
+    from ..registry import faults
+    from ..registry.signature_blob import MAX_SIZE
+    from ..registry.wire import discard, read_body
+
+    response = repository.request("GET", url)
+    if response.status == 404:
+        discard(response)
+        return None
+    if response.status != 200:
+        raise faults.failure(response, f"reading signature from {url}")
+    return read_body(response, MAX_SIZE, f"reading signature from {url}")

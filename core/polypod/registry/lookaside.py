@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..oci.reference import Reference
 
 #: The most signatures that one image may have.
-_MOST = 128
+MOST = 128
 _TEXTS = ("lookaside", "lookaside-staging", "sigstore", "sigstore-staging")
 
 
@@ -209,16 +209,18 @@ def read(base: str, digest: str, fetch: Callable[[str], bytes | None]) -> list[b
     found: list[bytes] = []
     while True:
         name = f"{url}/signature-{len(found) + 1}"
-        blob = _read_file(name) if name.startswith("file:") else fetch(name)
+        if url.startswith(("http://", "https://")):
+            blob = fetch(name)
+        else:
+            blob = _read_file(local_path(name, "reading from"))
         if blob is None:
             return found
-        if len(found) == _MOST:
-            raise PolypodError(f"{url} holds more than {_MOST} signatures")
+        if len(found) == MOST:
+            raise PolypodError(f"{url} holds more than {MOST} signatures")
         found.append(blob)
 
 
-def _read_file(url: str) -> bytes | None:
-    path = local_path(url, "reading from")
+def _read_file(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
             data = file.read(MAX_SIZE + 1)
@@ -232,22 +234,24 @@ def _read_file(url: str) -> bytes | None:
     return data
 
 
-def add(base: str, digest: str, blobs: list[bytes]) -> list[str]:
-    """Store further signatures of a manifest after those that are there; returns their paths.
+def add(path: str, blobs: list[bytes]) -> list[str]:
+    """Store signatures in a manifest's directory, after those that are there; returns their paths.
 
-    Two that sign at once both find a free number. Raises ``PolypodError``.
+    One that is there already is not stored again. Two that sign at once both find a free
+    number. Raises ``PolypodError``.
     """
-    path = local_path(location(base, digest))
     written = []
     try:
         os.makedirs(path, 0o755, exist_ok=True)
         index = 1
+        known = set()
+        while (data := read_bytes(f"{path}/signature-{index}")) is not None:
+            known.add(data)
+            index += 1
+        if index + len(blobs) > MOST:
+            raise PolypodError(f"{path} holds {index - 1} signatures already; delete some of them")
         for blob in blobs:
-            known = False
-            while os.path.lexists(f"{path}/signature-{index}"):
-                known = known or read_bytes(f"{path}/signature-{index}") == blob
-                index += 1
-            if not known:
+            if blob not in known:
                 index = _publish(path, index, blob)
                 written.append(f"{path}/signature-{index}")
     except OSError as error:
