@@ -89,7 +89,7 @@ def _fetch(repository: Repository, url: str) -> bytes | None:
     """One signature of a lookaside on a web server, ``None`` when it is not there."""
     from ..registry import faults
     from ..registry.signature_blob import MAX_SIZE
-    from ..registry.wire import discard, read_body
+    from ..registry.transport import discard, read_body
 
     response = repository.request("GET", url)
     if response.status == 404:
