@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..model.container import Container
     from ..model.log import LogOptions
     from .log_file import Entry
+    from .log_journal import Journal
     from .runtime import Runtime
 
 _COLORS = (37, 31, 33, 34, 35, 36, 32)
@@ -73,19 +74,22 @@ class _Source:
                 f"this container is using the '{driver}' log driver, cannot read logs:"
                 " this container is not logging output"
             )
-        if driver == "journald":
-            raise PolypodError(
-                f"the log of container {container.name} is in the journal; read it with:"
-                f" journalctl CONTAINER_ID_FULL={container.id}"
-            )
         self.rt = rt
         self.container = container
         self.file: LogFile | None = None
+        self.journal: Journal | None = None
+        self.follower = -1
         self.pidfd = -1
         self.monitor_pid = 0
 
     def open(self, tail: int) -> bool:
-        """Open the file; False when nothing was ever logged."""
+        """Open the log; False when nothing was ever logged."""
+        if self.container.log.driver == "journald":
+            from .log_journal import Journal
+
+            self.journal = Journal(self.container.id)
+            self.journal.seek_tail(tail)
+            return True
         try:
             self.file = LogFile(self.container.log.path)
         except FileNotFoundError:
@@ -109,6 +113,8 @@ class _Source:
         """The process has ended: let the monitor write what it still holds."""
         os.close(self.pidfd)
         self.pidfd = -1
+        if self.journal is not None:
+            self.journal.stop()
         rt, id = self.rt, self.container.id
         rt.monitor.wait(id, rt.exit_dir, rt.persist_dir(id), self.monitor_pid, _GRACE)
 
@@ -117,16 +123,22 @@ class _Source:
             os.close(self.pidfd)
         if self.file is not None:
             self.file.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def entries(self, window: _Window) -> Iterator[list[Entry]]:
-        """What is in the file now and falls into the time asked for, in batches."""
-        if self.file is None:
-            return
-        for batch in self.file.lines():
-            found = [entry for entry in map(parse, batch) if entry is not None]
-            kept = window.keep(found)
+        """What is in the log now, was not given yet and falls into the time asked for, in batches."""
+        for batch in self._batches():
+            kept = window.keep(batch)
             if kept:
                 yield kept
+
+    def _batches(self) -> Iterator[list[Entry]]:
+        if self.journal is not None:
+            yield from self.journal.batches()
+        elif self.file is not None:
+            for batch in self.file.lines():
+                yield [entry for entry in map(parse, batch) if entry is not None]
 
 
 def _read(
@@ -160,7 +172,7 @@ def _follow(
         poller.register(watch, select.POLLIN)
         for pidfd, number in waiting.items():
             poller.register(pidfd, select.POLLIN)
-            _watch(watch, sources[number])
+            _watch(watch, poller, sources[number])
             # Written between our first reading and the watch.
             for batch in sources[number].entries(window):
                 yield number, batch
@@ -172,28 +184,40 @@ def _follow(
                 if fd in waiting:
                     poller.unregister(fd)
                     number = waiting.pop(fd)
+                    _unwatch(poller, sources[number])
                     sources[number].finish()
                     for batch in sources[number].entries(window):
                         yield number, batch
-                else:
+                elif fd == watch.fileno():
                     watch.drain()
             for number in waiting.values():
                 for batch in sources[number].entries(window):
                     yield number, batch
-                _watch(watch, sources[number])
+                _watch(watch, poller, sources[number])
     finally:
         watch.close()
 
 
-def _watch(watch: Inotify, source: _Source) -> None:
-    """Watch the file that now has the log's name: a full one is replaced by a new one."""
+def _watch(watch: Inotify, poller: select.poll, source: _Source) -> None:
+    """Watch the file that now has the log's name (a full one is replaced by a new one), or the journal."""
     from ..kit import inotify
 
+    if source.journal is not None:
+        if source.follower < 0:
+            source.follower = source.journal.follow()
+            poller.register(source.follower, select.POLLIN)
+        return
     mask = inotify.IN_MODIFY | inotify.IN_ATTRIB | inotify.IN_MOVE_SELF | inotify.IN_DELETE_SELF
     try:
         watch.watch(source.container.log.path, mask)
     except FileNotFoundError:
         return  # removed with its container; the end of the process ends the loop
+
+
+def _unwatch(poller: select.poll, source: _Source) -> None:
+    if source.follower >= 0:
+        poller.unregister(source.follower)
+        source.follower = -1
 
 
 class _Window:
