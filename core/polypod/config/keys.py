@@ -26,6 +26,7 @@ FIELDS = {
     "cgroup-manager": ("engine", "cgroup_manager"),
     "hooks-dir": ("engine", "hooks_dir"),
     "cdi-spec-dir": ("engine", "cdi_spec_dirs"),
+    "default-mounts-file": ("engine", "default_mounts_file"),
     "tmpdir": ("engine", "tmp_dir"),
     "volumepath": ("engine", "volume_path"),
     "events-backend": ("engine", "events_logger"),

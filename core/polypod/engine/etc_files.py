@@ -11,6 +11,7 @@ import os
 
 from ..errors import StorageError, UsageError
 from .etc_hosts import hosts_text, resolv_text
+from .etc_mounts import default_mounts
 from .etc_passwd import prepare_passwd
 
 TYPE_CHECKING = False
@@ -66,6 +67,9 @@ def prepare(
     if container.process.timezone and "/etc/localtime" not in taken:
         _write(f"{run_dir}/localtime", _zone(container.process.timezone))
         binds["/etc/localtime"] = f"{run_dir}/localtime"
+    for destination, source in default_mounts(container, settings, rootless=facts.rootless).items():
+        if destination not in taken:
+            binds[destination] = source
     binds.update(prepare_passwd(container, rootfs, database, user, taken))
     return binds
 

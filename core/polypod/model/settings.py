@@ -62,6 +62,7 @@ class EngineSettings(Struct):
     init_path: str = ""
     hooks_dir: tuple[str, ...] = ()
     cdi_spec_dirs: tuple[str, ...] = ()
+    default_mounts_file: str = ""  # --default-mounts-file: this mounts.conf and no other
     helper_binaries_dir: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
     events_logger: str = "file"
