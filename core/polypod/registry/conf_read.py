@@ -59,7 +59,7 @@ class _File:
                     left -= 1
         for index in range(start, len(self.lines)):
             word = self.lines[index].partition("=")[0].strip().strip("\"'")
-            if word == key or word.startswith(f"[{key}"):
+            if word in (key, f"[{key}]", f"[[{key}]]") or word.startswith(f"[{key}."):
                 return index + 1
         return start + 1
 

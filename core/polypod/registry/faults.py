@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .transport import Response
 
 ERROR_LIMIT = 64 << 10
+STALLED = "the server stopped answering"
 
 _CERTIFICATE = (
     ("self-signed", "x509: certificate signed by unknown authority"),
@@ -58,7 +59,7 @@ def explain(error: BaseException, method: str, url: str) -> tuple[str, bool]:
         reason = f"connect: {reason_of(error)}" if refused else "i/o timeout"
         return f"{start}dial tcp {host}:{port}: {reason}", True
     if isinstance(error, faults.ReadTimeoutError):
-        return f"{start}the server stopped answering", True
+        return start + STALLED, True
     if isinstance(error, (faults.LocationParseError, faults.URLSchemeUnknown)):
         return f"{start}invalid URL", False
     return start + reason_of(error), True
@@ -84,6 +85,8 @@ def reason_of(error: BaseException) -> str:
         if inner is None or inner is found:
             break
         found = inner
+        if isinstance(found, TimeoutError) and not found.strerror:
+            return STALLED
         if isinstance(found, OSError) and found.strerror:
             return found.strerror.lower()
     text = str(found) or type(found).__name__
@@ -146,7 +149,8 @@ def failure(response: Response, doing: str) -> RegistryError:
         said = f"toomanyrequests: {said}" if said and "toomanyrequests" not in said else said
     if not said and status == 401:
         said = _USUAL["UNAUTHORIZED"]
-    said = said or f"received unexpected HTTP status: {status} {_reason(status)}"
+    if said in ("", "unknown"):
+        said = f"received unexpected HTTP status: {status} {_reason(status)}".rstrip()
     kind: type[RegistryError] = RegistryError
     if status in (401, 403):
         kind = RegistryDenied

@@ -50,6 +50,9 @@ def _upload_url(repository: Repository) -> str:
     return f"{repository.host.base}/v2/{repository.path}/blobs/uploads/"
 
 
+PIECE = 16 << 20  # of an upload whose registry takes no longer request
+
+
 class Upload:
     """One upload. ``size`` is -1 and ``digest`` "" where they come out at the end."""
 
@@ -180,7 +183,7 @@ class Upload:
             raise _Interrupted(str(error)) from error
         if response.status == 413 and callable(self._source) and not self._piece:
             discard(response)
-            self._piece, self._url = max(self._least, 16 << 20), ""
+            self._piece, self._url = max(self._least, PIECE), ""
             raise _Interrupted("the registry takes no request that long")
         if response.status in (401, 408, 429) or response.status >= 500:
             raise _Interrupted(str(faults.failure(response, "")))

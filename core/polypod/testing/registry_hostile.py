@@ -275,9 +275,9 @@ def _wanted(request: Request) -> bytes:
     return request.registry.blobs.get(key, b"")
 
 
-def status(code: int, error: str = "UNKNOWN", **headers: str) -> Behaviour:
+def status(code: int, error: str = "UNKNOWN", message: str = "", **headers: str) -> Behaviour:
     """An error answer; ``Retry_After="1"`` is a header."""
-    return lambda request: request.error(code, error, **headers)
+    return lambda request: request.error(code, error, message, **headers)
 
 
 def content(data: bytes, **headers: str) -> Behaviour:

@@ -1,0 +1,492 @@
+"""Registries that lie, break off, run in circles or never end: a clear error, or a second try."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from polypod.errors import RegistryDenied, RegistryError, RegistryNotFound
+from polypod.oci.reference import parse
+from polypod.registry.client import open_destination, open_source
+from polypod.testing import registry_hostile as hostility
+from polypod.testing.registry_hostile import HostileRegistry, TokenAuth, sha256
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from polypod.registry.access import Access
+    from polypod.registry.conf import Registries
+    from polypod.registry.repository import Repository
+
+DATA = os.urandom(300_000)
+DIGEST = sha256(DATA)
+
+
+@pytest.fixture
+def repository(hostile: HostileRegistry, access: Access, registries: Registries) -> Repository:
+    """The hostile registry's only repository, with one image and one further blob."""
+    hostile.add_image()
+    hostile.add_blob(DATA)
+    return open_destination(parse(f"{hostile.host}/a/b:latest"), access, registries)
+
+
+def read_all(repository: Repository, size: int = -1, piece: int = 70_000) -> bytes:
+    with repository.open_blob(DIGEST, size) as reader:
+        return b"".join(iter(lambda: reader.read(piece), b""))
+
+
+# Blobs
+
+
+@pytest.mark.parametrize("size", [-1, len(DATA)])
+@pytest.mark.parametrize("piece", [1000, 1 << 20])
+def test_a_broken_download_is_continued(
+    hostile: HostileRegistry, repository: Repository, size: int, piece: int
+) -> None:
+    hostile.on("GET", "/blobs/", hostility.truncate(100_000), times=2)
+    assert read_all(repository, size, piece) == DATA
+    ranges = [headers.get("Range") for verb, path, headers in hostile.requests if "/blobs/" in path]
+    assert ranges == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_a_broken_download_without_ranges(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", hostility.no_ranges)
+    hostile.on("GET", "/blobs/", hostility.truncate(100_000), times=1)
+    assert read_all(repository) == DATA
+
+
+def test_tries_count_from_the_last_success(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", hostility.truncate(20_000))
+    assert read_all(repository) == DATA  # 15 drops, but each try brought something
+
+
+def test_tries_end(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", hostility.truncate(0))
+    with pytest.raises(RegistryError, match=f"reading blob {DIGEST} from .*: .* at byte 0"):
+        read_all(repository)
+    assert len(hostile.paths("GET")) == 1 + 4  # the ping, a try and three more
+
+
+def test_wrong_content(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.add_blob(b"x" * len(DATA), DIGEST)
+    with pytest.raises(RegistryError, match="its content has the digest sha256:"):
+        read_all(repository, len(DATA))
+    with pytest.raises(RegistryError, match="its content has the digest sha256:"):
+        repository.blob(DIGEST, 1 << 20)
+
+
+def test_wrong_length(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.add_blob(DATA + b"more", DIGEST)
+    with pytest.raises(RegistryError, match="it has 300004 bytes where 300000 are expected"):
+        read_all(repository, len(DATA))
+    hostile.add_blob(DATA[:-1], DIGEST)
+    with pytest.raises(RegistryError, match="it has 299999 bytes where 300000 are expected"):
+        read_all(repository, len(DATA))
+
+
+def test_another_range_than_asked_for(hostile: HostileRegistry, repository: Repository) -> None:
+    def wrong(request: hostility.Request) -> None:
+        request.answer(206, DATA[5:], {"Content-Range": f"bytes 5-{len(DATA) - 1}/{len(DATA)}"})
+
+    hostile.on("GET", "/blobs/", wrong)
+    hostile.on("GET", "/blobs/", hostility.truncate(1000), times=1)
+    with pytest.raises(RegistryError, match="sent another range than it was asked for"):
+        read_all(repository)
+
+
+@pytest.mark.parametrize("length", [None, len(DATA)])
+def test_an_endless_blob_stops_at_its_size(
+    hostile: HostileRegistry, repository: Repository, length: int | None
+) -> None:
+    hostile.on("GET", "/blobs/", hostility.endless(length=length))
+    with repository.open_blob(DIGEST, len(DATA)) as reader:
+        got = 0
+        with pytest.raises(RegistryError, match="has the digest"):
+            while data := reader.read(65536):
+                got += len(data)
+    assert got == len(DATA)
+
+
+def test_an_endless_small_blob_stops_at_the_limit(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    hostile.on("GET", "/blobs/", hostility.endless())
+    with pytest.raises(RegistryError, match="longer than 1000 bytes"):
+        repository.blob(DIGEST, 1000)
+    hostile.on("GET", "/blobs/", hostility.endless(length=1 << 50))
+    with pytest.raises(RegistryError, match="longer than 1000 bytes"):
+        repository.blob(DIGEST, 1000)
+
+
+def test_a_stalled_download(hostile: HostileRegistry, access: Access, registries: Registries) -> None:
+    hostile.add_blob(DATA)
+    name = parse(f"{hostile.host}/a/b:1")
+    repository = open_destination(name, access.evolve(timeout=0.3), registries)
+    hostile.on("GET", "/blobs/", hostility.stall(100_000), times=1)
+    assert read_all(repository, piece=50_000) == DATA
+    hostile.on("GET", "/blobs/", hostility.stall(0))
+    with pytest.raises(RegistryError, match="the server stopped answering at byte 0"):
+        read_all(repository)
+
+
+def test_many_threads_share_a_repository(hostile: HostileRegistry, repository: Repository) -> None:
+    blobs = [os.urandom(200_000) for _ in range(12)]
+    for blob in blobs:
+        hostile.add_blob(blob)
+    found: dict[str, bytes] = {}
+
+    def fetch(digest: str) -> None:
+        found[digest] = repository.blob(digest, 1 << 20)
+
+    threads = [threading.Thread(target=fetch, args=(sha256(blob),)) for blob in blobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {sha256(blob): blob for blob in blobs}
+    assert hostile.paths().count("/v2/") == 1
+
+
+# Redirects
+
+
+def test_redirects_end(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", hostility.redirect_loop)
+    with pytest.raises(RegistryError, match="stopped after 10 redirects"):
+        read_all(repository)
+    hostile.on("GET", "/blobs/", hostility.redirect("{path}"))
+    with pytest.raises(RegistryError, match="the server redirects in a loop"):
+        read_all(repository)
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://x/y", "http://[::1", "gopher:x"])
+def test_redirects_to_no_place(hostile: HostileRegistry, repository: Repository, target: str) -> None:
+    hostile.on("GET", "/blobs/", hostility.redirect(target))
+    with pytest.raises(RegistryError, match="sent an invalid location"):
+        read_all(repository)
+
+
+def test_credentials_stay_with_the_registry(
+    hostile: HostileRegistry, access: Access, registries: Registries
+) -> None:
+    with HostileRegistry() as storage:
+        storage.add_blob(DATA)
+        hostile.on("", "/v2/", hostility.basic_auth("me", "secret"))
+        there = hostility.redirect(f"{storage.url}/v2/x/blobs/{DIGEST}")
+        hostile.on("GET", "/blobs/", hostility.basic_auth("me", "secret", there))
+        name = parse(f"{hostile.host}/a/b:1")
+        repository = open_destination(name, access.evolve(creds="me:secret"), registries)
+        assert read_all(repository) == DATA
+        assert [path for _, path, _ in storage.requests] == [f"/v2/x/blobs/{DIGEST}"]
+        assert "Authorization" not in storage.requests[0][2]
+    assert "Authorization" in hostile.requests[-1][2]
+
+
+# Trouble that passes
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        hostility.status(500),
+        hostility.status(503, "UNAVAILABLE"),
+        hostility.status(429, "TOOMANYREQUESTS", Retry_After="0"),
+        hostility.drop,
+    ],
+)
+def test_trouble_that_passes(
+    hostile: HostileRegistry, repository: Repository, trouble: hostility.Behaviour
+) -> None:
+    hostile.on("GET", "^/v2/$", trouble, times=2)
+    hostile.on("GET", "/blobs/", trouble, times=3)
+    hostile.on("", "/manifests/", trouble, times=3)
+    assert read_all(repository) == DATA
+    assert repository.manifest().data == hostile.manifests["latest"][0]
+
+
+def test_trouble_that_stays(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/manifests/", hostility.status(500, "UNKNOWN", "disk full"))
+    with pytest.raises(RegistryError, match=r"^reading manifest latest in .*/a/b: unknown: disk full$"):
+        repository.manifest()
+    assert len([path for path in hostile.paths() if "/manifests/" in path]) == 4
+
+
+def test_what_the_server_asks_for_is_waited(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    hostile.on("GET", "/manifests/", hostility.status(429, "TOOMANYREQUESTS", Retry_After="1"), times=1)
+    started = time.monotonic()
+    repository.manifest()
+    assert time.monotonic() - started >= 1
+
+
+def test_no_second_try_where_none_can_help(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    hostile.on("GET", "/manifests/", hostility.status(403, "DENIED"))
+    with pytest.raises(RegistryDenied, match=": denied$"):
+        repository.manifest()
+    assert len([path for path in hostile.paths() if "/manifests/" in path]) == 1
+
+
+# Manifests and lists
+
+
+def test_a_manifest_that_is_another(hostile: HostileRegistry, repository: Repository) -> None:
+    digest = sha256(hostile.manifests["latest"][0])
+    hostile.on("GET", "/manifests/", hostility.content(b'{"schemaVersion": 2}'))
+    with pytest.raises(RegistryError, match=f"but should have {digest}"):
+        repository.manifest(digest)
+    assert repository.manifest("latest").digest == sha256(b'{"schemaVersion": 2}')
+
+
+def test_a_manifest_that_is_not_what_its_header_says(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    hostile.on("GET", "/manifests/", hostility.content(b"{}", Docker_Content_Digest=DIGEST))
+    with pytest.raises(RegistryError, match=f"but should have {DIGEST}"):
+        repository.manifest()
+
+
+@pytest.mark.parametrize(
+    "body", [hostility.content(b"x" * (4 << 20) + b"x"), hostility.endless()], ids=["long", "endless"]
+)
+def test_a_manifest_without_end(
+    hostile: HostileRegistry, repository: Repository, body: hostility.Behaviour
+) -> None:
+    hostile.on("GET", "/manifests/", body)
+    with pytest.raises(RegistryError, match="the answer is longer than 4194304 bytes"):
+        repository.manifest()
+
+
+def test_tags_in_pages(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/tags/list.*n=2", hostility.content(b'{"tags": ["c"]}'))
+    link = '</v2/a/b/tags/list?last=b&n=2>; rel="next"'
+    hostile.on("GET", "/tags/list.*n=1000", hostility.content(b'{"tags": ["a", "b"]}', Link=link))
+    assert repository.tags() == ["a", "b", "c"]
+    hostile.on("GET", "/tags/list", hostility.content(b'{"tags": null}'))
+    assert repository.tags() == []
+
+
+def test_tags_without_end(hostile: HostileRegistry, repository: Repository) -> None:
+    link = '</v2/a/b/tags/list?last=b>; rel="next"'
+    hostile.on("GET", "/tags/list", hostility.content(b'{"tags": ["a"]}', Link=link))
+    with pytest.raises(RegistryError, match="the registry's list has no end"):
+        repository.tags()
+
+
+@pytest.mark.parametrize("body", [b"", b"no", b"[]", b"null", b'"x"'])
+def test_answers_that_are_no_json(
+    hostile: HostileRegistry, repository: Repository, body: bytes
+) -> None:
+    hostile.on("GET", "/tags/list", hostility.content(body))
+    with pytest.raises(RegistryError, match="the answer is not a JSON object"):
+        repository.tags()
+
+
+def test_referrers(hostile: HostileRegistry, repository: Repository) -> None:
+    body = b'{"manifests": [{"digest": "d1", "artifactType": "t"}, {"digest": "d2"}, 5]}'
+    hostile.on("GET", f"/referrers/{DIGEST}", hostility.content(body))
+    assert [entry["digest"] for entry in repository.referrers(DIGEST)] == ["d1", "d2"]
+    assert [entry["digest"] for entry in repository.referrers(DIGEST, "t")] == ["d1"]
+
+
+def test_referrers_by_tag(hostile: HostileRegistry, repository: Repository) -> None:
+    body = b'{"schemaVersion": 2, "manifests": [{"digest": "d1"}]}'
+    hostile.add_manifest(DIGEST.replace(":", "-"), body)
+    assert [entry["digest"] for entry in repository.referrers(DIGEST)] == ["d1"]
+
+
+# Tokens
+
+
+@pytest.fixture
+def tokens(hostile: HostileRegistry, repository: Repository) -> TokenAuth:
+    return TokenAuth(hostile, "me", "secret").install()
+
+
+def test_a_token_is_fetched_once(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
+) -> None:
+    name = parse(f"{hostile.host}/a/b:latest")
+    with open_source(name, access.evolve(creds="me:secret"), registries) as repository:
+        assert read_all(repository) == DATA
+        assert tokens.grants == [("me", "secret", ["repository:a/b:pull"], "test")]
+        tokens.revoke()
+        assert read_all(repository) == DATA
+        assert len(tokens.grants) == 2
+
+
+def test_a_token_that_expires(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
+) -> None:
+    tokens.expires_in = 1  # which counts as a minute, as clients have always taken it
+    name = parse(f"{hostile.host}/a/b:latest")
+    with open_source(name, access.evolve(creds="me:secret"), registries) as repository:
+        read_all(repository)
+    assert len(tokens.grants) == 1
+
+
+def test_an_identity_token(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries, tmp_path: Path
+) -> None:
+    tokens.refresh = "refresh-me"
+    authfile = tmp_path / "auth.json"
+    entry = {"auth": "PHRva2VuPjo=", "identitytoken": "refresh-me"}
+    authfile.write_text(json.dumps({"auths": {hostile.host: entry}}))
+    name = parse(f"{hostile.host}/a/b:latest")
+    with open_source(name, access.evolve(authfile=str(authfile)), registries) as repository:
+        assert read_all(repository) == DATA
+    assert tokens.grants == [("", "refresh-me", ["repository:a/b:pull"], "test")]
+
+
+def test_wrong_credentials(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
+) -> None:
+    name = parse(f"{hostile.host}/a/b:latest")
+    with pytest.raises(RegistryDenied, match="unable to retrieve auth token: invalid username/password"):
+        open_source(name, access.evolve(creds="me:wrong"), registries)
+    with pytest.raises(RegistryDenied, match="authentication required"):
+        open_source(name, access, registries)
+
+
+def test_a_scope_that_is_not_granted(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
+) -> None:
+    tokens.allow = lambda scope: False
+    name = parse(f"{hostile.host}/a/b:latest")
+    with pytest.raises(RegistryDenied, match="reading manifest latest in .*: authentication required"):
+        open_source(name, access.evolve(creds="me:secret"), registries)
+
+
+def test_mount_asks_for_both_scopes(
+    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
+) -> None:
+    name = parse(f"{hostile.host}/a/b:latest")
+    repository = open_destination(name, access.evolve(creds="me:secret"), registries)
+    assert not repository.mount_blob(DIGEST, "c/d")
+    assert tokens.grants[0][2] == ["repository:a/b:pull,push", "repository:c/d:pull"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (hostility.content(b"{}"), "the answer has no token"),
+        (hostility.content(b'{"token": "a\\nb: c"}'), "the answer has no token"),
+        (hostility.content(b"hello"), "the answer is not a JSON object"),
+        (hostility.endless(), "the answer is longer than 1048576 bytes"),
+        (hostility.status(418), "418"),
+    ],
+)
+def test_token_services_that_lie(
+    hostile: HostileRegistry,
+    tokens: TokenAuth,
+    access: Access,
+    registries: Registries,
+    answer: hostility.Behaviour,
+    message: str,
+) -> None:
+    hostile.on("", "^/token", answer)
+    with pytest.raises(RegistryError, match=f"unable to retrieve auth token: .*{message}"):
+        open_source(parse(f"{hostile.host}/a/b:latest"), access, registries)
+
+
+@pytest.mark.parametrize("realm", ["file:///etc/passwd", "", "http://"])
+def test_a_token_service_that_is_none(
+    hostile: HostileRegistry, access: Access, registries: Registries, realm: str
+) -> None:
+    hostile.add_image()
+    challenge = f'Bearer realm="{realm}"'
+    hostile.on("", "/v2/", hostility.status(401, "UNAUTHORIZED", WWW_Authenticate=challenge))
+    with pytest.raises(RegistryError):
+        open_source(parse(f"{hostile.host}/a/b:latest"), access, registries)
+
+
+# Uploads
+
+
+def test_an_upload_is_not_accepted(hostile: HostileRegistry, repository: Repository) -> None:
+    with pytest.raises(RegistryNotFound, match="initiating layer upload"):
+        repository.upload(DIGEST, len(DATA), [DATA])
+
+
+class Uploads:
+    """The server's side of uploads, with faults: after how many bytes it breaks off, each time."""
+
+    def __init__(self, hostile: HostileRegistry, breaks: list[int], limit: int = 0) -> None:
+        self.data = bytearray()
+        self.breaks = breaks
+        self.limit = limit
+        self.patches = 0
+        hostile.on("POST", "/blobs/uploads/", self.start)
+        hostile.on("GET", "/uploads/", self.where)
+        hostile.on("PATCH", "/uploads/", self.patch)
+        hostile.on("PUT", "/uploads/", self.end)
+
+    def start(self, request: hostility.Request) -> None:
+        self.data.clear()
+        request.answer(
+            202, b"", {"Location": "/v2/a/b/blobs/uploads/1?s=x", "OCI-Chunk-Min-Length": "90000"}
+        )
+
+    def where(self, request: hostility.Request) -> None:
+        request.answer(204, b"", {"Range": f"0-{max(len(self.data) - 1, 0)}"})
+
+    def patch(self, request: hostility.Request) -> None:
+        self.patches += 1
+        if self.limit and len(request.body) > self.limit:
+            return request.error(413, "TOO_LARGE")
+        if self.breaks:
+            self.data += request.body[: self.breaks.pop(0)]
+            return request.drop()
+        self.data += request.body
+        return request.answer(202, b"", {"Location": "/v2/a/b/blobs/uploads/1?s=y"})
+
+    def end(self, request: hostility.Request) -> None:
+        assert f"digest={DIGEST.replace(':', '%3A')}" in request.path
+        assert bytes(self.data) == DATA
+        request.answer(201, b"", {"Docker-Content-Digest": DIGEST})
+
+
+def chunks(start: int) -> list[bytes]:
+    return [DATA[at : at + 50_000] for at in range(start, len(DATA), 50_000)]
+
+
+def test_a_broken_upload_is_continued(hostile: HostileRegistry, repository: Repository) -> None:
+    uploads = Uploads(hostile, [100_000, 0, 70_001])
+    starts: list[int] = []
+
+    def source(start: int) -> list[bytes]:
+        starts.append(start)
+        return chunks(start)
+
+    repository.upload(DIGEST, len(DATA), source)
+    assert starts == [0, 100_000, 100_000, 170_001]
+    assert uploads.patches == 4
+
+
+def test_a_broken_upload_of_bytes_that_are_gone(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    Uploads(hostile, [100_000])
+    with pytest.raises(RegistryError, match=f"uploading blob {DIGEST} to .*: "):
+        repository.upload(DIGEST, len(DATA), iter(chunks(0)))
+
+
+def test_chunks_where_the_whole_is_too_long(
+    hostile: HostileRegistry, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polypod.registry.upload.PIECE", 100_000)
+    uploads = Uploads(hostile, [], limit=200_000)
+    repository.upload(DIGEST, len(DATA), chunks)
+    assert uploads.patches == 4
+
+
+def test_the_least_length_of_chunks(hostile: HostileRegistry, repository: Repository) -> None:
+    uploads = Uploads(hostile, [])
+    repository.upload(DIGEST, len(DATA), chunks, piece=10_000)
+    assert uploads.patches == 3  # of 100,000 bytes: two of 50,000 reach the 90,000 asked for
