@@ -6,6 +6,7 @@ from ..errors import PolypodError, UsageError
 from .command import Flag
 from .manifest_flags import INSECURE
 from .registry_flags import AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY, access_of, retry_flags
+from .signing import SIGN_FLAGS, sign_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
     from .parse import Options
 
 _ALGORITHMS = "values:gzip,zstd,zstd:chunked"
-_SIGNING = (
-    Flag("sign-by", type="string", complete="none",
-         usage="Add a signature at the destination using the specified key"),
-    Flag("sign-by-sigstore", type="string", metavar="PATH", complete="files",
-         usage="Sign the image using a sigstore parameter file at PATH"),
-    Flag("sign-by-sigstore-private-key", type="string", metavar="PATH", complete="files",
-         usage="Sign the image using a sigstore private key at PATH"),
-    Flag("sign-by-sq-fingerprint", type="string", metavar="FINGERPRINT", complete="none",
-         usage="Sign the image using a Sequoia-PGP key with the specified FINGERPRINT"),
-    Flag("sign-passphrase-file", type="string", metavar="PATH", complete="files",
-         usage="Read a passphrase for signing an image from PATH"),
-)  # fmt: skip
 _SHARED = (
     AUTHFILE,
     CERT_DIR,
@@ -41,7 +30,7 @@ _SHARED = (
          "differently-compressed variant already"),
     Flag("quiet", "q", usage="Suppress output information when pushing images"),
     Flag("remove-signatures", usage="Discard any pre-existing signatures in the image"),
-    *_SIGNING,
+    *SIGN_FLAGS,
     TLS_VERIFY,
 )  # fmt: skip
 PUSH = (
@@ -81,8 +70,6 @@ def options_of(ctx: Context, opts: Options) -> PushOptions:
     given = opts.given()
     if given.get("encryption-key") or given.get("encrypt-layer"):
         raise UsageError("encrypting images is not supported: leave out --encryption-key and --encrypt-layer")
-    if given.get("sign-by-sq-fingerprint"):
-        raise UsageError("signing with sequoia is not supported: use --sign-by or --sign-by-sigstore-private-key")
     if opts.digestfile:
         _check_writable(opts.digestfile)
     if "purge" in given:
@@ -99,10 +86,7 @@ def options_of(ctx: Context, opts: Options) -> PushOptions:
         force=given.get("force-compression", "compression-format" in given),
         compress=given.get("compress", False),
         remove_signatures=opts.remove_signatures,
-        sign_by=opts.sign_by,
-        sign_by_sigstore=opts.sign_by_sigstore,
-        sign_by_sigstore_private_key=opts.sign_by_sigstore_private_key,
-        sign_passphrase_file=opts.sign_passphrase_file,
+        sign=sign_options(ctx, opts),
         all=getattr(opts, "all", True),
         add_compression=tuple(given.get("add-compression", engine.add_compression)),
     )

@@ -149,7 +149,15 @@ class StoreSource(Source):
             self._layer(layer, listed) for layer, listed in zip(layers, parsed.layers, strict=True)
         ]
         names = [name for name in owner.names if "@" not in name]
-        return OutImage(data, config, found, parsed.config, names)
+        image = OutImage(data, config, found, parsed.config, names)
+        image.signatures = lambda: self._signatures(owner, data)
+        return image
+
+    def _signatures(self, owner: Image, data: bytes) -> list[bytes]:
+        from ..store.signatures import read
+
+        # They are kept for the image's own manifest.
+        return read(self._rt.store, owner) if self._rt.store.manifest(owner) == data else []
 
     def _layer(self, layer: Layer, listed: formats.Descriptor) -> OutLayer:
         if not layer.diff_digest:

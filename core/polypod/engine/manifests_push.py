@@ -18,6 +18,7 @@ from .push_cache import BlobCache
 from .push_copy import CHUNKED, Copier
 from .push_open import open_destination
 from .push_options import PushOptions
+from .sign import open_signer, sign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .manifests import ManifestList
     from .progress import Progress
     from .runtime import Runtime
+    from .sign import Signer
 
 ZSTD_MARK = "io.github.containers.compression.zstd"
 _CHUNK = 1 << 20
@@ -46,7 +48,8 @@ def push_list(
     try:
         if not to.lists:
             raise UsageError(f"{destination}: this format cannot hold a manifest list")
-        data = _ListCopy(rt, found, to, options, progress, cache).run()
+        signer = open_signer(options.sign, to, destination)
+        data = _ListCopy(rt, found, to, options, progress, cache, signer).run()
         to.finish()
     except BaseException as error:
         to.abort()
@@ -66,7 +69,9 @@ class _ListCopy:
         options: PushOptions,
         progress: Progress,
         cache: BlobCache,
+        signer: Signer | None,
     ) -> None:
+        self._signer = signer
         self._rt = rt
         self._list = found
         self._to = to
@@ -88,6 +93,8 @@ class _ListCopy:
         data = index.serialize(kind)
         say("Writing manifest list to image destination")
         self._to.put_manifest(data, kind)
+        if self._signer is not None:
+            sign(self._signer, self._to, data)
         return data
 
     def _variants(self) -> list[tuple[indexes.Entry, str]]:
@@ -120,7 +127,7 @@ class _ListCopy:
         elif options.add_compression:
             # The original must not come out as the very form that is to be added.
             options = options.evolve(force=True)
-        copier = Copier(self._to, options, self._progress, self._cache)
+        copier = Copier(self._to, options, self._progress, self._cache, self._signer)
         artifact = self._artifact(entry.digest)
         if artifact is not None:
             data = copier.image(artifact, instance=True)

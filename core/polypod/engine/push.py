@@ -12,6 +12,7 @@ from .push_cache import BlobCache
 from .push_copy import Copier
 from .push_open import open_destination, registry_reference
 from .push_options import PushOptions
+from .sign import open_signer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def copy_to(
     cache = BlobCache(rt, place_of(target))
     destination = open_destination(rt, target, options, cache, names)
     try:
-        data = Copier(destination, options, progress, cache).image(image)
+        signer = open_signer(options.sign, destination, target)
+        data = Copier(destination, options, progress, cache, signer).image(image)
         destination.finish()
     except BaseException as error:
         destination.abort()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .push_cache import BlobCache
     from .push_options import PushOptions
+    from .sign import Signer
 
 #: Annotations that belong to one form of a blob and not to its content.
 CHUNKED = "io.github.containers.zstd-chunked."
@@ -36,8 +37,10 @@ class Copier:
         options: PushOptions,
         progress: Progress,
         cache: BlobCache | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self._to = destination
+        self._signer = signer
         self._options = options
         self._progress = progress
         self._cache = cache
@@ -54,7 +57,17 @@ class Copier:
         data = _manifest(image, kind, found)
         self._progress.line("Writing manifest to image destination")
         self._to.put_manifest(data, kind, instance)
+        self._signatures(image, data, instance)
         return data
+
+    def _signatures(self, image: OutImage, data: bytes, instance: bool) -> None:
+        """Store the signatures that the image has, as far as they are still good, and a new one."""
+        from .sign import carry, sign
+
+        if not self._options.remove_signatures and self._to.signatures:
+            carry(self._to, image, data, instance)
+        if self._signer is not None:
+            sign(self._signer, self._to, data, instance)
 
     def _forms(self, image: OutImage) -> tuple[str, str]:
         """The manifest's media type and the compression of layers that come as plain tars."""

@@ -80,7 +80,7 @@ def _registry(
     ref = registry_reference(name)
     access = options.access
     repository = open_repository(ref, access, load(access.registries_conf))
-    return RegistryDestination(repository, ref.digest or ref.tag, cache, homes_of(rt))
+    return RegistryDestination(repository, ref.digest or ref.tag, cache, homes_of(rt), ref)
 
 
 class FileDestination(Destination):

@@ -6,6 +6,7 @@ from ..errors import UsageError
 from ..model.struct import Struct
 from ..oci import compress, convert
 from ..registry.access import Access
+from .sign import SignOptions
 
 FORMATS = {"": "", "oci": "oci", "v2s2": "v2s2", "docker": "v2s2"}
 
@@ -26,10 +27,7 @@ class PushOptions(Struct):
     force: bool = False
     compress: bool = False
     remove_signatures: bool = False
-    sign_by: str = ""
-    sign_by_sigstore: str = ""
-    sign_by_sigstore_private_key: str = ""
-    sign_passphrase_file: str = ""
+    sign: SignOptions = SignOptions()
     all: bool = True
     add_compression: tuple[str, ...] = ()
 

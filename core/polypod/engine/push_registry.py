@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ..oci.outgoing import OutLayer
+    from ..oci.reference import Reference
     from ..registry.client import Repository
     from .push_cache import BlobCache
     from .runtime import Runtime
@@ -24,6 +25,7 @@ class RegistryDestination(Destination):
     """
 
     layers = COMPRESS
+    signatures = True
 
     def __init__(
         self,
@@ -31,11 +33,13 @@ class RegistryDestination(Destination):
         tag: str,
         cache: BlobCache | None = None,
         homes: Callable[[str], list[str]] | None = None,
+        reference: Reference | None = None,
     ) -> None:
         self._repository = repository
         self._tag = tag
         self._cache = cache
         self._homes = homes
+        self.reference = reference
 
     def reuse(self, digest: str, size: int) -> bool:
         try:
@@ -71,6 +75,11 @@ class RegistryDestination(Destination):
     def put_manifest(self, data: bytes, media_type: str, instance: bool = False) -> None:
         name = manifest.sha256(data) if instance else self._tag
         self._repository.put_manifest(name, data, media_type)
+
+    def put_signatures(self, blobs: list[bytes], digest: str, instance: bool = False) -> None:
+        from .sign import store
+
+        store(self._repository, digest, blobs)
 
     def finish(self) -> None:
         self._repository.close()

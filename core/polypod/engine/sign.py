@@ -11,8 +11,8 @@ from ..model.struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from ..oci.destination import Destination
+    from ..oci.outgoing import OutImage
     from ..oci.reference import Reference
     from ..registry.lookaside import Lookaside
     from ..registry.repository import Repository
@@ -84,23 +84,58 @@ class Signer:
         return [signature.blob() for signature in found]
 
 
-def sign_and_store(
-    repository: Repository,
-    reference: Reference,
-    manifest: bytes,
-    signer: Signer | None = None,
-    carried: Sequence[bytes] = (),
-) -> None:
-    """After a manifest was pushed: store its signatures, those that came with it and new ones.
+def open_signer(options: SignOptions, destination: Destination, name: str) -> Signer | None:
+    """A signer for what is pushed to a destination, ``None`` when nothing is to be signed.
 
-    ``reference`` is what the signatures call it. ``carried`` are blobs as
-    :func:`polypod.store.signatures.read` gives them; they are good only when the
-    manifest was pushed unchanged. Raises ``PolypodError``.
+    Raises ``PolypodError`` before anything is sent when signatures cannot be made or stored
+    there; ``name`` is what messages call the destination.
     """
+    if not options:
+        return None
+    if destination.reference is None or not destination.signatures:
+        raise UsageError(f"cannot sign {name}: only images in registries can be signed")
+    signer = Signer(options)
+    signer.check_registry(destination.reference)
+    return signer
+
+
+def sign(signer: Signer, destination: Destination, manifest: bytes, instance: bool = False) -> None:
+    """Sign a manifest that was written to a destination, under the name that it has there."""
     from ..oci.manifest import sha256
 
-    blobs = [*carried, *(signer.sign(manifest, reference) if signer else ())]
-    store(repository, sha256(manifest), blobs)
+    assert destination.reference is not None  # open_signer has looked
+    blobs = signer.sign(manifest, destination.reference)
+    destination.put_signatures(blobs, sha256(manifest), instance)
+
+
+def carry(destination: Destination, image: OutImage, manifest: bytes, instance: bool) -> None:
+    """Store the signatures that an image brought along, should its manifest be the same.
+
+    They are an addition: that they cannot be stored is a warning, and the image is pushed.
+    """
+    from ..kit import log
+    from ..oci.manifest import sha256
+
+    blobs = image.signatures()
+    if not blobs:
+        return
+    try:
+        if manifest != image.manifest:
+            raise PolypodError("the manifest is another one at the destination")
+        destination.put_signatures(blobs, sha256(manifest), instance)
+    except PolypodError as error:
+        log.warning(
+            f"The image's signatures were not copied: {error} (--remove-signatures says so beforehand)"
+        )
+
+
+def sign_and_store(
+    repository: Repository, reference: Reference, manifest: bytes, signer: Signer
+) -> None:
+    """Sign a manifest of a registry and store the signatures. Raises ``PolypodError``."""
+    from ..oci.manifest import sha256
+
+    store(repository, sha256(manifest), signer.sign(manifest, reference))
 
 
 def store(repository: Repository, digest: str, blobs: list[bytes]) -> None:
@@ -129,9 +164,3 @@ def _need_attachments(places: Lookaside, reference: Reference) -> None:
             f"cannot store a sigstore signature of {reference}: writing sigstore attachments is "
             "disabled by configuration; set use-sigstore-attachments: true in registries.d"
         )
-
-
-def dir_files(blobs: Sequence[bytes], digest: str = "") -> dict[str, bytes]:
-    """The files that hold signatures in the ``dir:`` format; ``digest`` for one of several images."""
-    prefix = f"{digest.partition(':')[2]}." if digest else ""
-    return {f"{prefix}signature-{index}": blob for index, blob in enumerate(blobs, 1)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from .outgoing import OutLayer
+    from .reference import Reference
 
 #: What a destination wants of layers that the source has as plain tars.
 KEEP, COMPRESS, PLAIN = "keep", "compress", "plain"
@@ -30,13 +31,17 @@ class Destination:
     """Takes one image, or a list and its images. Several threads may put blobs at once.
 
     ``layers`` is one of KEEP, COMPRESS, PLAIN; ``kinds`` are the manifest types that can be
-    written, the preferred one first; ``lists`` tells whether manifest lists can be.
+    written, the preferred one first; ``lists`` tells whether manifest lists can be;
+    ``signatures`` whether signatures can be stored. ``reference`` is the image's full name
+    there, where it has one.
     """
 
     layers = COMPRESS
     kinds: tuple[str, ...] = (manifest.OCI_MANIFEST, manifest.DOCKER_MANIFEST)
     lists = True
     parallel = 4
+    signatures = False
+    reference: Reference | None = None
 
     def reuse(self, digest: str, size: int) -> bool:
         """Whether the blob is there already, and can be used as it is."""
@@ -59,6 +64,10 @@ class Destination:
 
     def put_manifest(self, data: bytes, media_type: str, instance: bool = False) -> None:
         """Write a manifest; an ``instance`` of a list under its digest, else as the image."""
+        raise NotImplementedError
+
+    def put_signatures(self, blobs: list[bytes], digest: str, instance: bool = False) -> None:
+        """Store signatures of a manifest that was written, by its digest."""
         raise NotImplementedError
 
     def finish(self) -> None:
@@ -96,6 +105,8 @@ class FolderDestination(Destination):
 class DirDestination(FolderDestination):
     """containers/image's ``dir:`` format. With ``compress`` plain layers are compressed."""
 
+    signatures = True
+
     def __init__(
         self, path: str, *, compress: bool = False, kinds: tuple[str, ...] = Destination.kinds
     ) -> None:
@@ -111,6 +122,11 @@ class DirDestination(FolderDestination):
         own = f"{self.path(manifest.sha256(data))}.manifest.json"
         self.sink.add_bytes("version", VERSION)
         self.sink.add_bytes(own if instance else "manifest.json", data)
+
+    def put_signatures(self, blobs: list[bytes], digest: str, instance: bool = False) -> None:
+        prefix = f"{self.path(digest)}." if instance else ""
+        for index, blob in enumerate(blobs, 1):
+            self.sink.add_bytes(f"{prefix}signature-{index}", blob)
 
 
 class LayoutDestination(FolderDestination):

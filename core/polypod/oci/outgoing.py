@@ -76,10 +76,13 @@ class OutLayer:
 class OutImage:
     """One image or artifact. ``config`` is the config blob, ``names`` full references.
 
+    ``signatures()`` gives the signatures of the manifest that the source has.
     The layers of an ``artifact`` are something else than an image's: they are copied as they are.
     """
 
-    __slots__ = ("config", "is_artifact", "layers", "listed_config", "manifest", "names")
+    __slots__ = (
+        "config", "is_artifact", "layers", "listed_config", "manifest", "names", "signatures",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class OutImage:
         self.layers = layers
         self.listed_config = listed_config
         self.names = list(names)
+        self.signatures: Callable[[], list[bytes]] = list
         known = ("", manifest.OCI_CONFIG, manifest.DOCKER_CONFIG)
         self.is_artifact = artifact or listed_config.media_type not in known
 
