@@ -8,7 +8,9 @@ The tree, one sentence each::
       CompositionError           the chosen plugins cannot be put together
         DriverUnavailable        a driver is installed but cannot work on this host
       NotFound                   the named object does not exist
-        NoSuchContainer, NoSuchImage, NoSuchVolume, NoSuchNetwork, NoSuchPod, NoSuchArtifact
+        NoSuchContainer, NoSuchImage, NoSuchVolume, NoSuchNetwork, NoSuchPod, NoSuchArtifact,
+        NoSuchStore
+          ImageDetached          a NoSuchImage: its image store is not there now
       AlreadyExists              the name or ID is taken
       InUse                      the object is needed by another one
       InvalidState               the object's state does not allow the operation
@@ -18,6 +20,7 @@ The tree, one sentence each::
       StorageError               the image or container store failed
         HostileLayer             a layer tries to leave its root or harm the host
         ImageInUse
+        StoreAbsent              an image store that is needed is detached or gone
       RuntimeFailure             the OCI runtime or the monitor reported a failure
         CommandNotFound          the container's command does not exist, exit code 127
         CommandNotExecutable     the container's command cannot be invoked, exit code 126
@@ -74,6 +77,10 @@ class NoSuchImage(NotFound):
     """No image has that name or ID."""
 
 
+class ImageDetached(NoSuchImage):
+    """The image is known, but the image store that holds it is not there now."""
+
+
 class NoSuchVolume(NotFound):
     """No volume has that name."""
 
@@ -88,6 +95,10 @@ class NoSuchPod(NotFound):
 
 class NoSuchArtifact(NotFound):
     """No artifact has that name or digest."""
+
+
+class NoSuchStore(NotFound):
+    """No image store has that name."""
 
 
 class AlreadyExists(PolypodError):
@@ -140,6 +151,10 @@ class ImageInUse(StorageError):
     """An image cannot be removed because a container uses it."""
 
     exit_code = 2
+
+
+class StoreAbsent(StorageError):
+    """An image store that is needed is detached, or gone; the message names it and the remedy."""
 
 
 class RuntimeFailure(PolypodError):

@@ -9,7 +9,7 @@ from ..errors import CompositionError, DriverUnavailable, PolypodError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ..model.settings import Settings
@@ -145,12 +145,18 @@ class Composition:
         )
         return NetworkPort(driver, name, entry["plugin"])
 
-    def storage(self) -> StoragePort:
-        """The storage driver over graphroot, runroot and image stores."""
+    def storage(self, additional: Sequence[str] | None = None) -> StoragePort:
+        """The storage driver over graphroot, runroot and image stores.
+
+        ``additional`` are the roots of the stores to read, those of the configuration by default.
+        """
         from ..ports.storage import StoragePort
 
         name = self._chosen("storage")
-        driver, entry = self._make("storage", name, **self.storage_arguments(name))
+        arguments = self.storage_arguments(name)
+        if additional is not None:
+            arguments["additional"] = tuple(f"{root}/{name}" for root in additional)
+        driver, entry = self._make("storage", name, **arguments)
         return StoragePort(driver, name, entry["plugin"])
 
     def storage_arguments(self, name: str) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def _created(row: Row, now: float, _full: bool) -> str:
 
 
 def status(row: Row, now: float, _full: bool = False) -> str:
-    """``Up 3 seconds``, ``Exited (0) 2 minutes ago``, ``Created``."""
+    """``Up 3 seconds``, ``Exited (0) 2 minutes ago``, ``Created``; and the image store that is missing."""
+    return _status(row, now) + (f" (detached: {row.lost})" if row.lost else "")
+
+
+def _status(row: Row, now: float) -> str:
     if row.state == "running":
         return "Up " + human_duration(now - row.changing.get("started_at", now))
     if row.state == "exited":
@@ -183,6 +187,7 @@ COLUMNS: dict[str, Callable[[Row, float, bool], Any]] = {
     "Networks": _networks,
     "Mounts": lambda row, _now, _full: ",".join(mounts(row)),
     "Size": _size,
+    "Store": lambda row, _now, _full: row.config.get("image", {}).get("store", ""),
     "Pid": lambda row, _now, _full: row.changing.get("pid", 0),
     "Pod": lambda row, _now, full: row.config.get("pod", "") if full else row.config.get("pod", "")[:12],
     "PodName": lambda _row, _now, _full: "",

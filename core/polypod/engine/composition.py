@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
 
     from ..ports.monitor import MonitorPort
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
         def network(self) -> NetworkPort:
             """The network backend."""
 
-        def storage(self) -> StoragePort:
-            """The storage driver over graphroot, runroot and image stores."""
+        def storage(self, additional: Sequence[str] | None = None) -> StoragePort:
+            """The storage driver over graphroot, runroot and image stores (by default the configured)."""
 
         def monitor(self) -> MonitorPort:
             """The monitor."""

@@ -85,10 +85,12 @@ def _named_image(rt: Runtime, request: ContainerCreate) -> Image:
         from .images_pull import ensure_image
 
         return ensure_image(rt, request.image, request.pull)
-    from ..errors import NoSuchImage
+    from ..errors import ImageDetached, NoSuchImage
 
     try:
         return rt.store.find_image(request.image)
+    except ImageDetached:
+        raise  # another image of that name is not what was asked for; --pull=always brings one
     except NoSuchImage:
         from .images_pull import ensure_image
 

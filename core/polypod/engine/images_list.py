@@ -32,8 +32,19 @@ def list_images(
     from .images_filters import select
 
     tree = ImageTree(rt)
+    if rt.imagestores is not None:
+        _add_detached(rt, tree)
     users = users_by_image(rt)
     return [summary(rt, tree, image, users, brief=brief) for image in select(rt, tree, wanted)]
+
+
+def _add_detached(rt: Runtime, tree: ImageTree) -> None:
+    """Show also what is in stores that are not there, unless another store has it."""
+    from .imagestores import refresh_catalogs
+
+    refresh_catalogs(rt)
+    known = {image.id for image in tree.images}
+    tree.images = [*tree.images, *(i for i in rt.store.detached_images() if i.id not in known)]
 
 
 def users_by_image(rt: Runtime) -> dict[str, list[str]]:
@@ -63,6 +74,10 @@ def summary(
     }
     if image.read_only:
         result["ReadOnly"] = True
+    if image.store and "/" not in image.store:
+        result["Store"] = image.store
+    if image.detached:
+        result["Detached"] = True
     if tree.is_dangling(image):
         result["Dangling"] = True
     if image.names:
@@ -85,6 +100,8 @@ def created_at(image: Image) -> str:
 
 def size_of(rt: Runtime, image: Image) -> int:
     """Bytes of all layers and documents; -1 for an image that lacks some of them."""
+    if image.detached:
+        return image.size
     try:
         return int(rt.store.image_size(image))
     except (PolypodError, OSError):

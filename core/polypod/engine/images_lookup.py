@@ -21,7 +21,11 @@ TRANSPORT = "containers-storage:"
 
 def lookup(rt: Runtime, name: str) -> tuple[Image, str]:
     """The image and the full name (or ID) by which it was found; raises ``NoSuchImage``."""
-    return find(rt.store.images(), name)
+    try:
+        return find(rt.store.images(), name)
+    except NoSuchImage:
+        rt.store.refuse_detached(lambda images: find(images, name)[0], name)
+        raise
 
 
 def lookup_instance(rt: Runtime, name: str) -> tuple[Image, str]:

@@ -50,6 +50,10 @@ def init(rt: Runtime, container_id: str) -> None:
 
 def init_locked(rt: Runtime, container: Container, state: ContainerState) -> ContainerState:
     """Create the container in its runtime; the lock is held. Undoes everything when it fails."""
+    if container.image.store:
+        from .imagestores import require
+
+        require(rt, container)
     state = state.evolve(
         cleaned=False,
         boot_id=rt.boot_id,

@@ -23,7 +23,7 @@ class Row:
     and ``ContainerState`` without defaults); ``state`` is the word that ``ps`` shows.
     """
 
-    __slots__ = ("changing", "config", "created", "id", "name", "size", "state")
+    __slots__ = ("changing", "config", "created", "id", "lost", "name", "size", "state")
 
     def __init__(self, config: dict[str, Any], changing: dict[str, Any], state: str) -> None:
         self.config = config
@@ -33,6 +33,7 @@ class Row:
         self.created: float = config["created"]
         self.state = state
         self.size: tuple[int, int] | None = None  # (root, written) bytes, only when asked for
+        self.lost = ""  # name of the image store that it needs and that is not there
 
     @property
     def image_name(self) -> str:
@@ -74,7 +75,19 @@ def list_containers(
     if not all:
         rows = [row for row in rows if row.state == "running"]
     rows.sort(key=lambda row: row.created, reverse=True)
+    _mark_lost(rt, rows)
     return rows
+
+
+def _mark_lost(rt: Runtime, rows: list[Row]) -> None:
+    """Note which containers need an image store that is not there; looks at those stores alone."""
+    users = [row for row in rows if row.config.get("image", {}).get("store")]
+    if users:
+        from .imagestores import lost_stores
+
+        lost = lost_stores(rt, [row.config for row in users])
+        for row in users:
+            row.lost = lost.get(row.id, "")
 
 
 def _rows(rt: Runtime, repair: bool) -> list[Row]:

@@ -28,7 +28,7 @@ def resolve(
             id=image.id,
             name=_image_name(request.image, image),
             raw=request.image,
-            store=image.store,
+            **_store(rt, image),
         )
     else:
         _check_rootfs(request.rootfs)
@@ -69,6 +69,15 @@ def resolve(
 
         container = container.evolve(network=assign_ports(rt, container))
     return container
+
+
+def _store(rt: Runtime, image: Image) -> dict[str, str]:
+    """Name and ID of the attached store that the container's layer is going to stand on."""
+    if rt.imagestores is None or not image.top_layer:
+        return {}
+    name = rt.store.places.store_of(rt.storage_driver.diff_path(image.top_layer))
+    store = rt.imagestores.get(name) if name else None
+    return {"store": store.name, "store_id": store.id} if store and store.id else {}
 
 
 def facts(rt: Runtime) -> HostFacts:

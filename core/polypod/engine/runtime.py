@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..ports.storage import StoragePort
     from ..records import Records
     from ..store import Store
+    from ..store.imagestores import ImageStores
     from .composition import Composition
 
 
@@ -47,6 +48,7 @@ class Runtime:
     observers: ObserverPort
     records: Records
     store: Store
+    imagestores: ImageStores | None
     boot_id: str
     version: str
     cli_argv: tuple[str, ...]
@@ -111,8 +113,31 @@ def _make_store(rt: Runtime) -> Store:
         driver=rt.storage_driver,
         driver_name=rt.driver_name,
         imagestore=storage.imagestore,
-        additional=storage.additional,
+        additional=() if rt.imagestores is not None else storage.additional,
+        stores=rt.imagestores,
     )
+
+
+def _make_imagestores(rt: Runtime) -> ImageStores | None:
+    """The image stores beside the writable one; None where there are none: one ``stat``."""
+    if not rt.settings.storage.additional and not os.path.isdir(f"{rt.static_dir}/imagestores"):
+        return None
+    return open_imagestores(rt)
+
+
+def open_imagestores(rt: Runtime) -> ImageStores:
+    """The image stores, also where there are none yet."""
+    from ..store.imagestores import ImageStores
+
+    storage, origin = rt.settings.storage, rt.settings.origin
+    where = origin.get("storage.additional") or origin.get("storage.options", "")
+    configured = [(path, where) for path in storage.additional]
+    return ImageStores(rt.static_dir, rt.tmp_dir, rt.driver_name, configured)
+
+
+def _make_driver(rt: Runtime) -> StoragePort:
+    stores = rt.imagestores
+    return rt.composition.storage(None if stores is None else tuple(stores.roots()))
 
 
 def _make_records(rt: Runtime) -> Records:
@@ -187,7 +212,8 @@ _MAKERS: dict[str, Callable[[Runtime], object]] = {
     "oci": lambda rt: rt.composition.runtime(),
     "network": lambda rt: rt.composition.network(),
     "monitor": lambda rt: rt.composition.monitor(),
-    "storage_driver": lambda rt: rt.composition.storage(),
+    "storage_driver": _make_driver,
+    "imagestores": _make_imagestores,
     "observers": lambda rt: rt.composition.observers(),
     "records": _make_records,
     "store": _make_store,

@@ -21,6 +21,7 @@ class ImageSource(Struct):
     rootfs: str = ""  # absolute path when --rootfs was given instead of an image
     rootfs_overlay: bool = False  # --rootfs PATH:O
     store: str = ""  # name of the image store that holds it ("" = the graphroot's own)
+    store_id: str = ""  # ID of that store, which stays when it gets another name
 
 
 class Process(Struct):

@@ -32,7 +32,9 @@ class Image(Struct):
     top_layer: str = ""
     created: str = ""  # RFC 3339
     read_only: bool = False
-    store: str = ""
+    store: str = ""  # name of the image store it lies in, "" = the writable one
+    detached: bool = False  # that store is not there now: known from its catalog only
+    size: int = -1  # bytes; only of a detached image, whose layers cannot be asked
 
 
 class ImageConfig(Struct):

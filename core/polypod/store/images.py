@@ -9,7 +9,7 @@ from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.lockfile import lock_write
 from ..model.image import Image
 from .places import Places, big_data_name, now
-from .table import Text, by_id, load
+from .table import Text, by_id, load, load_other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +54,16 @@ class Images:
 
     def _directories(self) -> list[tuple[str, str]]:
         own = [(path, "") for path in self._own]
-        return own + [(self._places.images(root), root) for root in self._places.extra]
+        places = self._places
+        return own + [(places.images(root), places.names.get(root, root)) for root in places.extra]
+
+    def _load(self, directory: str, store: str) -> list[dict[str, Any]]:
+        path = directory + "/images.json"
+        return load_other(path) if store else load(path)
 
     def all(self) -> list[Image]:
         """Every image, the writable store's first; one in several stores stands there for each."""
-        tables = [(load(path + "/images.json"), store) for path, store in self._directories()]
+        tables = [(self._load(path, store), store) for path, store in self._directories()]
         # A table that did not change is the very same list (see table.load).
         key: list[object] = [records for records, _ in tables]
         if len(key) == len(self._cache[0]) and all(
@@ -75,9 +80,8 @@ class Images:
 
     def record(self, id: str) -> tuple[dict[str, Any], str]:
         """The record of an image by its full ID, and the directory that holds it."""
-        for path, _ in self._directories():
-            table = path + "/images.json"
-            record = by_id(table, load(table)).get(id)
+        for path, store in self._directories():
+            record = by_id(path + "/images.json", self._load(path, store)).get(id)
             if record is not None:
                 return record, path
         raise NoSuchImage(f"{id}: image not known")

@@ -14,13 +14,14 @@ from ..kit import mounts
 from ..kit.lockfile import Held, lock_write
 from ..model.image import Layer
 from .places import Places, now
-from .table import INCOMPLETE, Text, by_id, load
+from .table import INCOMPLETE, Text, by_id, load, load_other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Self
 
+    from ..model.mount import MountSpec
     from ..ports.storage import StoragePort
 
 
@@ -84,7 +85,7 @@ class Layers:
         self._image_lock = places.layers(places.image_root) + "/layers.lock"
         self._mounts = places.run_layers + "/mountpoints.json"
         self._mounts_lock = places.run_layers + "/mountpoints.lock"
-        self._cache: tuple[list[object], dict[str, Layer]] = ([], {})
+        self._caches: dict[int, tuple[list[object], dict[str, Layer]]] = {}  # by number of tables
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -92,9 +93,15 @@ class Layers:
         """The tables of this store; image layers, then containers'."""
         return list(dict.fromkeys((self.image, self.stable, self.volatile)))
 
-    def _tables(self) -> list[tuple[str, str]]:
+    def _tables(self, *, base: bool = False) -> list[tuple[str, str]]:
+        """Paths and stores' names; with ``base`` only what the writable store may build upon."""
+        places = self._places
         own = [(path, "") for path in self.writable_tables()]
-        behind = [(self._places.layers(root) + "/layers.json", root) for root in self._places.extra]
+        behind = [
+            (places.layers(root) + "/layers.json", places.names.get(root, root))
+            for root in places.extra
+            if not (base and root in places.unshared)
+        ]
         return own + behind
 
     def all(self) -> list[Layer]:
@@ -105,11 +112,17 @@ class Layers:
         """:meth:`all` by ID; read-only, it is kept as long as the tables stay the same."""
         return self._read(self._tables())
 
+    def base(self) -> list[Layer]:
+        """Every layer that the writable store may build upon (see ``--share-layers``)."""
+        if not self._places.unshared:
+            return self.all()
+        return list(self._read(self._tables(base=True)).values())
+
     def _read(self, tables: list[tuple[str, str]]) -> dict[str, Layer]:
-        loaded = [(load(path), store) for path, store in tables]
+        loaded = [(load_other(path) if store else load(path), store) for path, store in tables]
         # A table that did not change is the very same list (see table.load).
         key: list[object] = [records for records, _ in loaded]
-        old, found = self._cache
+        old, found = self._caches.get(len(key), ([], {}))
         if len(key) == len(old) and all(a is b for a, b in zip(key, old, strict=True)):
             return found
         found = {}
@@ -117,12 +130,15 @@ class Layers:
             for record in records:
                 if record["id"] not in found and not is_incomplete(record):
                     found[record["id"]] = to_layer(record, store)
-        self._cache = (key, found)
+        self._caches[len(key)] = (key, found)
         return found
 
     def find(self, id: str) -> dict[str, Any] | None:
-        """The record of a layer, by its full ID or a name."""
-        tables = [(path, load(path)) for path, _ in self._tables()]
+        """The record of a layer that may be built upon, by its full ID or a name."""
+        tables = [
+            (path, load_other(path) if store else load(path))
+            for path, store in self._tables(base=True)
+        ]
         for path, records in tables:
             record = by_id(path, records).get(id)
             if record is not None:
@@ -210,6 +226,8 @@ class Layers:
             mounted = entry is not None and mounts.is_mounted(target)
             specs = [] if mounted else self._driver.mounts(id, read_only, label, options)
             for spec in specs:
+                if self._places.by_fuse:
+                    spec = _by_fuse(spec, self._places.by_fuse)
                 mounts.apply(spec, target)
             # A count without a mount is from before a reboot; a driver without mounts only counts.
             count = entry["count"] if entry is not None and not specs else 0
@@ -272,6 +290,18 @@ class Layers:
             if os.path.exists(candidate):
                 return candidate
         return f"{os.path.dirname(self.image)}/{id}{name}"
+
+
+def _by_fuse(spec: MountSpec, roots: Sequence[str]) -> MountSpec:
+    """The mount by fuse-overlayfs when one of its lower directories is such that overlay refuses it."""
+    if spec.program or not any(f"{mark}{root}/" in spec.data for root in roots for mark in "=:"):
+        return spec
+    from shutil import which
+
+    program = which("fuse-overlayfs")
+    if program is None:
+        raise StorageError("this image store is used by fuse-overlayfs, which is not installed")
+    return spec.evolve(type="fuse", program=program)
 
 
 def is_incomplete(record: dict[str, Any]) -> bool:

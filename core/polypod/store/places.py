@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .imagestores import ImageStores
+
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.")
 
 
@@ -12,13 +16,23 @@ class Places:
     """The directories of one store: ``<root>/<driver>-{layers,images,containers}``.
 
     ``image_root`` is the imagestore's root when images are split off, else ``root``;
-    ``extra`` are the roots of additional, read-only stores.
+    ``extra`` are the roots of further, read-only stores; of those, ``names`` has the attached ones'
+    names, ``unshared`` those whose layers are no base for what is written here, and ``by_fuse`` those
+    that the kernel's overlay cannot use.
     """
 
-    __slots__ = ("driver", "extra", "image_root", "root", "run_root", "split")
+    __slots__ = (
+        "by_fuse", "driver", "extra", "image_root", "names", "root", "run_root", "split", "unshared",
+    )  # fmt: skip
 
     def __init__(
-        self, root: str, run_root: str, driver: str, image_root: str, extra: tuple[str, ...]
+        self,
+        root: str,
+        run_root: str,
+        driver: str,
+        image_root: str,
+        extra: tuple[str, ...],
+        stores: ImageStores | None = None,
     ) -> None:
         self.root = root
         self.run_root = run_root
@@ -26,6 +40,16 @@ class Places:
         self.split = bool(image_root) and image_root != root
         self.image_root = image_root or root
         self.extra = extra
+        self.names = stores.roots() if stores is not None else {}
+        self.unshared = stores.unshared() if stores is not None else frozenset()
+        self.by_fuse = stores.by_fuse() if stores is not None else ()
+
+    def store_of(self, path: str) -> str:
+        """The name of the attached store that a path lies in, or ""."""
+        for root, name in self.names.items():
+            if path.startswith(root + "/"):
+                return name
+        return ""
 
     def layers(self, root: str) -> str:
         return f"{root}/{self.driver}-layers"

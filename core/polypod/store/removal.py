@@ -100,10 +100,10 @@ def delete_layer(store: Store, id: str) -> None:
 def _needed_by(store: Store, id: str) -> str:
     """What stands on a layer, in words, or ""."""
     for image in store.images():
-        if image.top_layer == id:
+        if image.top_layer == id and not image.store:
             return f"image {image.id}"
     for layer in store.layers():
-        if layer.parent == id:
+        if layer.parent == id and not layer.store:
             return f"layer {layer.id}"
     for container in store.container_records.all():
         if container.get("layer") == id:

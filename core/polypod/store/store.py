@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import PolypodError, StorageError
+from ..errors import ImageDetached, NoSuchImage, PolypodError, StorageError
 from ..kit import fastjson
 from . import lookup
 from .containers import Containers
@@ -12,11 +12,12 @@ from .places import Places, random_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, BinaryIO
 
     from ..model.image import Image, Layer
     from ..ports.storage import StoragePort
+    from .imagestores import ImageStores
 
 
 class Store:
@@ -24,7 +25,8 @@ class Store:
 
     ``driver_name`` is the prefix of the directories (``overlay-layers``). With ``imagestore``
     images and their layers lie there, containers' layers in ``graphroot``. ``additional`` are
-    roots of read-only stores. Making a Store touches no file.
+    roots of read-only stores; ``stores`` are the attached ones, and those of the configuration once more.
+    Making a Store touches no file of its own roots.
     """
 
     def __init__(
@@ -35,8 +37,11 @@ class Store:
         driver_name: str = "overlay",
         imagestore: str = "",
         additional: Sequence[str] = (),
+        stores: ImageStores | None = None,
     ) -> None:
-        self.places = Places(graphroot, runroot, driver_name, imagestore, tuple(additional))
+        extra = tuple(dict.fromkeys((*additional, *(stores.roots() if stores is not None else ()))))
+        self.places = Places(graphroot, runroot, driver_name, imagestore, extra, stores)
+        self.stores = stores
         self.driver = driver
         self.layer_records = Layers(self.places, driver)
         self.image_records = Images(self.places)
@@ -46,15 +51,40 @@ class Store:
     # -- images --------------------------------------------------------------------------------
 
     def images(self) -> list[Image]:
-        """All images, those of additional stores last."""
+        """All images, those of other stores last; without those of stores that are not there.
+
+        ``StoreAbsent`` when a required store is not there.
+        """
+        if self.stores is not None:
+            self.stores.check_required()
         return self.image_records.all()
+
+    def detached_images(self) -> list[Image]:
+        """The images of attached stores that are not there now, as they were seen last."""
+        return self.stores.detached_images() if self.stores is not None else []
 
     def find_image(self, name: str, registries: Iterable[str] = ()) -> Image:
         """The image that a user means by an ID, a prefix of one, or a name; ``NoSuchImage``.
 
         ``registries`` are the unqualified-search registries, tried for short names.
         """
-        return lookup.find(self.images(), name, registries)
+        try:
+            return lookup.find(self.images(), name, registries)
+        except NoSuchImage:
+            self.refuse_detached(lambda images: lookup.find(images, name, registries), name)
+            raise
+
+    def refuse_detached(self, find: Callable[[list[Image]], Image], name: str) -> None:
+        """Raise ``ImageDetached`` when ``find`` finds the image in a store that is not there."""
+        images = self.detached_images()
+        if not images or self.stores is None:
+            return
+        try:
+            image = find(images)
+        except NoSuchImage:
+            return
+        store = self.stores.get(image.store)
+        raise ImageDetached(f"{name}: {self.stores.sentence(store)}")
 
     def image(self, id: str) -> Image:
         """The image with this full ID; ``NoSuchImage``."""
@@ -183,13 +213,18 @@ class Store:
     def find_layer(self, parent: str, diff_digest: str) -> Layer | None:
         """The layer with this diffID on this parent: the same chain of diffIDs, so the same content.
 
+        One that the writable store may build upon: its own, or one of a store that shares layers.
         One whose files are gone counts as absent: putting it again mends it.
         """
-        for layer in self.layers():
+        for layer in self.layer_records.base():
             same = layer.diff_digest == diff_digest and layer.parent == parent
-            if same and self.driver.exists(layer.id):
+            if same and self.driver.exists(layer.id) and not self._lent(layer):
                 return layer
         return None
+
+    def _lent(self, layer: Layer) -> bool:
+        """Whether the files of a layer of ours lie in an attached store only."""
+        return not layer.store and bool(self.places.store_of(self.driver.diff_path(layer.id)))
 
     def put_layer(
         self,

@@ -31,6 +31,8 @@ _cache: dict[str, tuple[tuple[int, int, int], list[dict[str, Any]]]] = {}
 _indexes: dict[str, tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]] = {}
 _NOTHING: list[dict[str, Any]] = []  # always the same list, as for a table that stays the same
 
+_unreadable: set[str] = set()
+
 INCOMPLETE = '"incomplete":true'
 
 
@@ -141,6 +143,20 @@ def _decode(path: str, text: str) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise StorageError(f"{path} is damaged (not a list); restore it or move it away")
     return value
+
+
+def load_other(path: str) -> list[dict[str, Any]]:
+    """:func:`load` of another store's table: when that cannot be read, there is nothing, and one warning."""
+    try:
+        return load(path)
+    except (OSError, StorageError) as error:
+        if path not in _unreadable:
+            from ..kit.log import warning
+
+            _unreadable.add(path)
+            reason = getattr(error, "strerror", None) or str(error)
+            warning(f"{path} cannot be read ({reason.lower()}); what it lists is left out")
+        return []
 
 
 def load(path: str) -> list[dict[str, Any]]:

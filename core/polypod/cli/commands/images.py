@@ -59,6 +59,8 @@ def _template(opts: Options, rows: list[dict[str, Any]]) -> str:
         columns.append("{{.History}}")
     if any(row["ReadOnly"] for row in rows):
         columns.append("{{.ReadOnly}}")
+    if any(row["Store"] for row in rows):
+        columns.append("{{.Store}}")
     return r"\t".join(columns)
 
 
@@ -109,6 +111,8 @@ def _row(summary: dict[str, Any], repository: str, tag: str, no_trunc: bool) -> 
         "Containers": summary["Containers"],
         "ReadOnly": read_only,
         "IsReadOnly": read_only,
+        "Store": summary.get("Store", "") + (" (detached)" if summary.get("Detached") else ""),
+        "Detached": summary.get("Detached", False),
         "Dangling": dangling,
         "IsDangling": dangling,
         "Names": summary.get("Names") or [],
@@ -148,9 +152,9 @@ COMMAND = Command(
         ),
         Flag(
             "format", type="string", usage="Change the output format to JSON or a Go template",
-            complete="format:Containers,Created,CreatedAt,CreatedSince,CreatedTime,Dangling,Digest,"
+            complete="format:Containers,Created,CreatedAt,CreatedSince,CreatedTime,Dangling,Detached,Digest,"
             "History,ID,Id,IsDangling,IsReadOnly,Labels,Names,ParentId,ReadOnly,RepoDigests,"
-            "Repository,RepoTags,SharedSize,Size,Tag,VirtualSize",
+            "Repository,RepoTags,SharedSize,Size,Store,Tag,VirtualSize",
         ),
         Flag("history", usage="Display the image name history"),
         Flag("no-trunc", usage="Do not truncate output", aliases=("notruncate",)),
