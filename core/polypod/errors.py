@@ -8,9 +8,9 @@ The tree, one sentence each::
       CompositionError           the chosen plugins cannot be put together
         DriverUnavailable        a driver is installed but cannot work on this host
       NotFound                   the named object does not exist
-        NoSuchContainer, NoSuchImage, NoSuchVolume, NoSuchNetwork, NoSuchPod, NoSuchArtifact,
-        NoSuchStore
-          ImageDetached          a NoSuchImage: its image store is not there now
+        NoSuchContainer, NoSuchVolume, NoSuchNetwork, NoSuchPod, NoSuchArtifact, NoSuchStore
+        NoSuchImage
+          ImageDetached          its image store is known and not there now
       AlreadyExists              the name or ID is taken
       InUse                      the object is needed by another one
       InvalidState               the object's state does not allow the operation

@@ -159,6 +159,18 @@ class Composition:
         driver, entry = self._make("storage", name, **arguments)
         return StoragePort(driver, name, entry["plugin"])
 
+    def storage_at(self, root: str, run_root: str) -> StoragePort:
+        """The same driver over another store's root, which it may write to."""
+        from ..ports.storage import StoragePort
+
+        name = self._chosen("storage")
+        arguments = self.storage_arguments(name)
+        arguments.update(
+            home=f"{root}/{name}", run_home=f"{run_root}/{name}", image_home="", additional=()
+        )
+        driver, entry = self._make("storage", name, **arguments)
+        return StoragePort(driver, name, entry["plugin"])
+
     def storage_arguments(self, name: str) -> dict[str, Any]:
         """What a storage driver of that name is made with."""
         storage = self.settings.storage

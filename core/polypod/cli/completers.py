@@ -103,6 +103,12 @@ def _artifacts(ctx: Context, typed: str) -> list[Suggestion]:
     return sorted((entry.name or entry.digest[7:], entry.digest[7:19]) for entry in entries)
 
 
+def _imagestores(ctx: Context, typed: str) -> list[Suggestion]:
+    from ..engine.imagestores import stores_of
+
+    return sorted((store.name, store.path) for store in stores_of(ctx.rt).stores)
+
+
 def _volumes(ctx: Context, typed: str) -> list[Suggestion]:
     return sorted((volume.name, "") for volume in ctx.rt.records.volumes.all())
 
@@ -134,6 +140,7 @@ _SOURCES: dict[str, Callable[[Context, str], list[Suggestion]]] = {
     "containers": _containers,
     "artifacts": _artifacts,
     "images": _images,
+    "imagestores": _imagestores,
     "volumes": _volumes,
     "networks": _networks,
     "commands": _commands,

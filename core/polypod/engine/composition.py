@@ -45,6 +45,9 @@ if TYPE_CHECKING:
         def storage(self, additional: Sequence[str] | None = None) -> StoragePort:
             """The storage driver over graphroot, runroot and image stores (by default the configured)."""
 
+        def storage_at(self, root: str, run_root: str) -> StoragePort:
+            """The same driver over another store's root, which it may write to."""
+
         def monitor(self) -> MonitorPort:
             """The monitor."""
 

@@ -154,8 +154,13 @@ def _layer(rt: Runtime, container: Container, base: Image, squash: bool) -> Laye
         finally:
             rt.store.unmount_container(container.id)
     own = Layer(id=rt.store.container_layer(container.id), parent=base.top_layer)
+    top = base.top_layer
+    if base.store:
+        from ..store.localize import adopt_layers
+
+        top = adopt_layers(rt.store, base)  # the new image must not need a store that may go
     pieces = Pieces(iter(rt.store.diff(own)))
-    return rt.store.put_layer(base.top_layer, pieces)  # type: ignore[arg-type]
+    return rt.store.put_layer(top, pieces)  # type: ignore[arg-type]
 
 
 def _store(

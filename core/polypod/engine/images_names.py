@@ -35,11 +35,16 @@ def add_name(rt: Runtime, image_id: str, target: str) -> str:
 
 
 def _adopt(rt: Runtime, image: Image, full: str) -> None:
-    """Name an image of a read-only store: by a record of our own, on the layers over there."""
+    """Name an image of a read-only store by a record of our own.
+
+    It stands on the layers over there when that store shares them, as those of storage.conf do, else on copies.
+    """
+    from ..store.localize import adopt_layers
+
     rt.store.create_image(
         image.id,
         names=[full],
-        top_layer=image.top_layer,
+        top_layer=adopt_layers(rt.store, image),
         config=config_bytes(rt, image),
         manifest=rt.store.manifest(image),
         created=image.created,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ImageInUse, NoSuchImage, NotFound, PolypodError, UsageError
+from ..errors import ImageDetached, ImageInUse, NoSuchImage, NotFound, PolypodError, UsageError
 from .events import emit
 from .images_list import size_of, users_by_image
 from .images_lookup import find
@@ -67,13 +67,22 @@ def remove_images(
             image, resolved = find(images, name)
         except NotFound as error:
             if not options.ignore:
-                errors.append(error)
+                errors.append(_detached(rt, name) or error)
             continue
         except PolypodError as error:
             errors.append(error)
             continue
         wanted.setdefault(image.id, []).append(resolved)
     return _Remover(rt, options).run(wanted, errors)
+
+
+def _detached(rt: Runtime, name: str) -> PolypodError | None:
+    """The error for an image that lies in an image store which is not there now."""
+    try:
+        rt.store.refuse_detached(lambda images: find(images, name)[0], name)
+    except ImageDetached as error:
+        return error
+    return None
 
 
 def remove_all(rt: Runtime, options: RemoveOptions) -> tuple[list[Removed], list[PolypodError]]:

@@ -117,6 +117,23 @@ def document(rt: Runtime, stores: ImageStores, store: ImageStore) -> dict[str, A
     }
 
 
+def inspect_store(rt: Runtime, name: str) -> dict[str, Any]:
+    """:func:`document` with the names of what is in the store and of who needs it."""
+    stores = stores_of(rt)
+    store = stores.get(name)
+    if store.attached and not store.origin:
+        refresh_catalog(stores, store)
+    images: list[str] = []
+    if not store.origin:
+        for entry in stores.register.catalog(store.name).get("images", ()):
+            images += entry.get("names") or [entry["id"]]
+    return {
+        **document(rt, stores, store),
+        "ImageNames": sorted(images),
+        "Users": sorted(config["name"] for config in users(rt, store)) if store.id else [],
+    }
+
+
 def _count(rt: Runtime, stores: ImageStores, store: ImageStore, state: str) -> int:
     if store.origin:
         from ..store.catalog import records

@@ -28,7 +28,7 @@ def resolve(
             id=image.id,
             name=_image_name(request.image, image),
             raw=request.image,
-            **_store(rt, image),
+            **_store(rt, image),  # type: ignore[arg-type]
         )
     else:
         _check_rootfs(request.rootfs)

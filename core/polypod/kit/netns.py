@@ -120,6 +120,11 @@ def in_thread(function: Callable[[], T]) -> T:
     return outcome[0]  # type: ignore[no-any-return]
 
 
+def unshare(flags: int) -> None:
+    """unshare(2) for the calling thread; ``OSError``."""
+    _call("unshare", flags)
+
+
 def loopback_up() -> None:
     """Bring ``lo`` up in the calling thread's network namespace."""
     from _socket import AF_INET, SOCK_DGRAM, socket

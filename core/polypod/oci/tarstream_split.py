@@ -121,7 +121,7 @@ def assemble(split_path: str, tree: str) -> Iterator[bytes]:
     checksum = crc64()
     root = Root(tree)
     try:
-        for line in _lines(split_path):
+        for line in lines(split_path):
             record = fastjson.loads(line)
             payload = binascii.a2b_base64(record.get("payload") or "")
             if record["type"] == 2:
@@ -143,7 +143,8 @@ def assemble(split_path: str, tree: str) -> Iterator[bytes]:
         root.close()
 
 
-def _lines(path: str) -> Iterator[bytes]:
+def lines(path: str) -> Iterator[bytes]:
+    """The lines of a tar-split file."""
     import gzip
 
     with gzip.open(path, "rb") as file:

@@ -32,25 +32,26 @@ def read_records(root: str, driver: str) -> Records:
         raise StorageError(f"cannot read the image store at {root}: {reason}") from error
 
 
-def _stamp(root: str, driver: str) -> list[int]:
-    stamp = []
+def stamp(root: str, driver: str) -> list[int]:
+    """Times and sizes of a store's tables: they change with what it holds."""
+    found = []
     for part in ("images", "layers"):
         try:
             info = os.stat(f"{root}/{driver}-{part}/{part}.json")
         except OSError:
-            stamp += [0, 0]
+            found += [0, 0]
             continue
-        stamp += [info.st_mtime_ns, info.st_size]
-    return stamp
+        found += [info.st_mtime_ns, info.st_size]
+    return found
 
 
 def refresh(stores: ImageStores, store: ImageStore) -> None:
     """Write the catalog anew when the store's tables changed."""
     root = stores.root(store)
-    stamp = _stamp(root, store.driver)
-    if stores.register.catalog(store.name).get("stamp") != stamp:
+    now = stamp(root, store.driver)
+    if stores.register.catalog(store.name).get("stamp") != now:
         images, layers = records(stores, store)
-        document = {"stamp": stamp, **catalog_of(images, layers)}
+        document = {"stamp": now, **catalog_of(images, layers)}
         stores.register.save_catalog(store.name, document)
 
 

@@ -173,7 +173,7 @@ def _collect(
     from time import monotonic
 
     deadline = monotonic() + limit
-    texts = {fd: b"" for fd in waiting}
+    texts = dict.fromkeys(waiting, b"")
     answers: dict[str, str] = {}
     poller = select.poll()
     for fd in waiting:
@@ -186,7 +186,7 @@ def _collect(
         for fd, _ in events:
             piece = os.read(fd, 4096)
             texts[fd] += piece
-            if not piece or texts[fd].endswith(b"\n") and b"\n=" in texts[fd]:
+            if not piece or (texts[fd].endswith(b"\n") and b"\n=" in texts[fd]):
                 name, root = waiting[fd]
                 answers[name] = _answer(texts.pop(fd), root)
                 poller.unregister(fd)

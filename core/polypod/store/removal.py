@@ -134,8 +134,9 @@ def _forget(store: Store, locks: Locks, ids: Sequence[str]) -> list[Note]:
             locks.record_write()
             table.save(durable=True)
     directory = os.path.dirname(records.image)
+    on_disk = {id for id in ids if store.holds(id)}
     for id, note in zip(ids, notes, strict=True):
-        if store.driver.exists(id):
+        if id in on_disk:
             store.driver.rename(id, note.id)
         for name in (pending.split_path(id), f"{directory}/{id}"):
             if os.path.lexists(name):

@@ -223,8 +223,15 @@ class Store:
         return None
 
     def _lent(self, layer: Layer) -> bool:
-        """Whether the files of a layer of ours lie in an attached store only."""
-        return not layer.store and bool(self.places.store_of(self.driver.diff_path(layer.id)))
+        """Whether the files of a layer of ours lie in another store only."""
+        return not layer.store and not self.holds(layer.id)
+
+    def holds(self, id: str) -> bool:
+        """Whether the files of a layer lie in a root that this store writes to."""
+        if not self.driver.exists(id):
+            return False
+        path = self.driver.diff_path(id)
+        return not any(path.startswith(root + "/") for root in self.places.extra)
 
     def put_layer(
         self,

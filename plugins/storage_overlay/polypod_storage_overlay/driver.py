@@ -135,6 +135,8 @@ class Overlay:
     @hookimpl
     def storage_rename(self, id: str, new_id: str) -> bool:
         directory = self._directory(id)
+        if not self._writable(directory):
+            raise StorageError(f"layer {id} lies in a store that is only read, {directory}")
         home = os.path.dirname(directory)
         os.rename(directory, f"{home}/{new_id}")
         layout.point(home, layout.read_short(f"{home}/{new_id}"), new_id)

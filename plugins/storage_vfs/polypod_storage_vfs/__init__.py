@@ -70,6 +70,10 @@ class VFS:
                     return f"{home}/dir/{id}"
         return own
 
+    def _own(self, directory: str) -> bool:
+        """Whether a layer's directory is in a home that may be written to."""
+        return directory.startswith((f"{self._home}/dir/", f"{self._image_home or self._home}/dir/"))
+
     @hookimpl
     def storage_prepare(self, id: str, parent: str, writable: bool) -> bool:
         home = self._home if writable or not self._image_home else self._image_home
@@ -93,6 +97,8 @@ class VFS:
     @hookimpl
     def storage_rename(self, id: str, new_id: str) -> bool:
         directory = self._directory(id)
+        if not self._own(directory):
+            raise StorageError(f"layer {id} lies in a store that is only read, {directory}")
         os.rename(directory, f"{os.path.dirname(directory)}/{new_id}")
         return True
 
@@ -132,7 +138,7 @@ class VFS:
     @hookimpl
     def storage_remove(self, id: str) -> bool:
         directory = self._directory(id)
-        if directory.startswith((f"{self._home}/dir/", f"{self._image_home or self._home}/dir/")):
+        if self._own(directory):
             try:
                 remove_tree(directory)
             except OSError as error:
