@@ -67,7 +67,7 @@ class LayerCopy:
         self._last_commit = time.monotonic()
 
     def _planned(self) -> list[_Plan]:
-        layers = self._store.layers()
+        layers = self._store.layer_records.base()
         known = {(layer.parent, layer.diff_digest): layer for layer in layers}
         self._by_diff = {layer.diff_digest: layer for layer in layers if layer.diff_digest}
         plans: list[_Plan] = []

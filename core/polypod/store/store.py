@@ -362,7 +362,11 @@ class Store:
         """Additional stores that are not there: they are left out, and a user should be told."""
         from os.path import isdir
 
-        return [root for root in self.places.extra if not isdir(root)]
+        absent = [root for root in self.places.extra if not isdir(root)]
+        if self.stores is not None:
+            usable = {store.name for store in self.stores.usable()}
+            absent += [s.path for s in self.stores.stores if s.name not in usable and s.way != "copy"]
+        return absent
 
     def check(self, repair: bool = False) -> list[tuple[str, str, str]]:
         """What is wrong: (``layer``, ``image`` or ``container``, ID, reason).
