@@ -174,6 +174,15 @@ def test_lists_and_inspects(installed: Installed) -> None:
         assert not {"stevedore", "pluggy", "msgspec", "re", "typing"} & found, args
 
 
+def test_an_empty_list_needs_no_locks_and_no_models(tmp_path: Path) -> None:
+    empty = Installed(tmp_path)
+    if os.geteuid() or not empty.launcher.exists():
+        pytest.skip("needs root, and polypod installed")
+    empty.run("ps")
+    found = empty.modules("ps")
+    assert not {"fcntl", "zlib", "polypod.model.container", "polypod.store.store"} & found
+
+
 def test_running_containers(installed: Installed) -> None:
     for args in (
         ["run", "--rm", "--network", "none", "bb", "true"],

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import time
 
-from ..model.container import ContainerState
 from .processes import alive
 from .states import LIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..model.container import ContainerState
     from .runtime import Runtime
 
 #: How long a monitor gets to write the exit code after the container's process has gone.

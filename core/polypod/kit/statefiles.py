@@ -6,7 +6,6 @@ Cheap to import, for these modules are part of every command's start.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from _thread import allocate_lock
 from _weakref import ref
@@ -170,11 +169,15 @@ class FileLock:
         if self._fd < 0:
             flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
             self._fd = os.open(self.path, flags | os.O_CLOEXEC, 0o600)
+        import fcntl  # what only reads, as ps does, can do without
+
         fcntl.flock(self._fd, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def release(self) -> None:
         """Give the lock back; the file stays open for the next time."""
         if self._fd >= 0:
+            import fcntl
+
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def close(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from zlib import crc32
 
 from polypod.errors import Conflict, CorruptRecord, StateError
 from polypod.kit.statefiles import FileLock, file_error, make_root, state_error, sync_directory
@@ -76,8 +75,13 @@ class Database:
             marks = ",".join("?" * len(names))
             return list(connection.execute(_GET.format(marks), (bucket, *names)).fetchall())
 
+        rows = self._read(read)
+        if not rows:
+            return {}
+        from zlib import crc32  # a shared library that an empty answer does not need
+
         found = {}
-        for key, value, revision, checksum in self._read(read) or ():
+        for key, value, revision, checksum in rows:
             if not isinstance(value, bytes) or crc32(value) != checksum:
                 raise CorruptRecord(bucket, key, "checksum does not match")
             found[key] = (value, revision)
@@ -93,9 +97,14 @@ class Database:
             found = connection.execute(_LIST, (bucket, prefix, prefix + "\x7f")).fetchall()
             return list(found)
 
+        rows = self._read(read)
+        if not rows:
+            return []
+        from zlib import crc32
+
         return [
             (key, value, revision)
-            for key, value, revision, checksum in self._read(read) or ()
+            for key, value, revision, checksum in rows
             if isinstance(value, bytes) and crc32(value) == checksum
         ]
 
@@ -260,6 +269,8 @@ def _connect(uri: str, path: str, checkpoint_pages: int) -> Any:
 
 
 def _carry_out(connection: Any, operations: Sequence[tuple[Any, ...]]) -> int:
+    from zlib import crc32
+
     execute = connection.execute
     for operation in operations:
         if operation[0] == "check":

@@ -10,7 +10,6 @@ automatic checkpoint takes care of it. (From Python 3.12 on,
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 
@@ -37,9 +36,11 @@ class closing_quietly:  # noqa: N801 - used as a word in a with statement
         self._fd = -1
 
     def __enter__(self) -> None:
+        import fcntl  # only for a close; a command line leaves without one
+
         try:
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _flock())
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK))
         except OSError:
             return  # then SQLite makes its checkpoint: slower, not wrong
 
@@ -54,10 +55,10 @@ class closing_quietly:  # noqa: N801 - used as a word in a with statement
             self._fd = -1
 
 
-def _flock() -> bytes:
+def _flock(kind: int) -> bytes:
     """``struct flock`` of 64-bit Linux: type, whence, padding, start, length, pid, padding."""
     return (
-        fcntl.F_RDLCK.to_bytes(2, sys.byteorder)
+        kind.to_bytes(2, sys.byteorder)
         + bytes(6)
         + _SHARED_FIRST.to_bytes(8, sys.byteorder)
         + _SHARED_SIZE.to_bytes(8, sys.byteorder)
