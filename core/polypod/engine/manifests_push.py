@@ -9,13 +9,14 @@ from ..kit.fastjson import loads
 from ..oci import convert, manifest
 from ..oci import index as indexes
 from ..oci.outgoing import OutImage, OutLayer
+from ..oci.zstd_chunked import PREFIX as CHUNKED
 from . import manifests
 from .events import emit
 from .image_sources import Source, StoreSource, instance_image, manifest_by_digest
 from .image_sources_open import open_named
 from .push import failed, place_of
 from .push_cache import BlobCache
-from .push_copy import CHUNKED, Copier
+from .push_copy import Copier
 from .push_open import open_destination
 from .push_options import PushOptions
 from .sign import open_signer, sign

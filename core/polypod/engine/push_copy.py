@@ -10,6 +10,7 @@ from ..errors import PolypodError
 from ..kit.fastjson import dumps, loads
 from ..oci import compress, convert, manifest
 from ..oci.destination import COMPRESS, PLAIN
+from ..oci.zstd_chunked import PREFIX as CHUNKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from .push_options import PushOptions
     from .sign import Signer
 
-#: Annotations that belong to one form of a blob and not to its content.
-CHUNKED = "io.github.containers.zstd-chunked."
 
 
 class Copier:

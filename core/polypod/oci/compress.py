@@ -31,7 +31,7 @@ def compressor(algorithm: str, level: int | None = None) -> Any:
     """An object with ``compress(data)`` and ``flush()``, both giving bytes."""
     if algorithm == "gzip":
         return _gzip(level)
-    return _zstd().ZstdCompressor(level=level or _ZSTD_LEVEL)
+    return zstd_module().ZstdCompressor(level=level or _ZSTD_LEVEL)
 
 
 def _gzip(level: int | None) -> Any:
@@ -47,7 +47,8 @@ def _gzip(level: int | None) -> Any:
     return isal_zlib.compressobj(scale, isal_zlib.DEFLATED, 31)
 
 
-def _zstd() -> Any:
+def zstd_module() -> Any:
+    """The standard library's ``compression.zstd``, or its backport."""
     try:
         from compression import zstd
     except ImportError:
@@ -62,6 +63,11 @@ def compressed(
     annotations: dict[str, str] | None = None,
 ) -> Iterator[bytes]:
     """The content compressed, in pieces; ``annotations`` gets what the blob's descriptor must say."""
+    if algorithm == "zstd:chunked":
+        from .zstd_chunked import compressed as chunked
+
+        yield from chunked(chunks, level or _ZSTD_LEVEL, {} if annotations is None else annotations)
+        return
     packer = compressor(algorithm, level)
     for chunk in chunks:
         data = packer.compress(chunk)

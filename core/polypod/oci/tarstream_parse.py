@@ -113,7 +113,8 @@ def number(field: bytes) -> int:
     return int(text, 8) if text else 0
 
 
-def _time_ns(text: bytes) -> int:
+def time_ns(text: bytes) -> int:
+    """A pax time (decimal seconds) as nanoseconds; ``ValueError`` for a bad one."""
     whole, _, fraction = text.partition(b".")
     seconds = int(whole or b"0")
     nanoseconds = int((fraction + b"000000000")[:9] or b"0") if fraction else 0
@@ -121,7 +122,8 @@ def _time_ns(text: bytes) -> int:
     return seconds * 1_000_000_000 + (-nanoseconds if negative else nanoseconds)
 
 
-def _pax_records(data: bytes) -> dict[bytes, bytes]:
+def pax_records(data: bytes) -> dict[bytes, bytes]:
+    """The records of a pax header; ``ValueError`` for a malformed one."""
     records = {}
     position = 0
     while position < len(data):
@@ -164,7 +166,7 @@ class Parser:
                     long_link = _limited(body.rstrip(b"\0"))
                 else:
                     try:
-                        records = _pax_records(body)
+                        records = pax_records(body)
                     except ValueError as error:
                         raise StorageError(f"the layer has a damaged pax header: {error}") from None
                     (self._global if kind == b"g" else pax).update(records)
@@ -311,7 +313,7 @@ def _apply_pax(entry: Entry, pax: dict[bytes, bytes]) -> None:
         elif key == b"gid":
             entry.gid = int(value)
         elif key == b"mtime":
-            entry.mtime_ns = _time_ns(value)
+            entry.mtime_ns = time_ns(value)
         elif key.startswith(_XATTR):
             entry.xattrs[os.fsdecode(key[len(_XATTR) :])] = value
         elif key.startswith(_LIBARCHIVE):
