@@ -193,6 +193,7 @@ TREE: dict[str, tuple[str, str, str]] = {
     "system info": ("info", "Display system information", ""),
     "system migrate": ("system_migrate", "Move the state to another backend", ""),
     "system prune": ("system_prune", "Remove unused data", ""),
+    "system reset": ("system_reset", "Reset storage back to its initial state", ""),
     "volume create": ("volume_create", "Create a new volume", ""),
     "volume exists": ("volume_exists", "Check if volume exists", ""),
     "volume export": ("volume_export", "Export volumes", ""),

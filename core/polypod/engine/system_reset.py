@@ -1,0 +1,176 @@
+"""``system reset``: an engine's roots as they were before its first command.
+
+Only what polypod and podman put there is removed, by name: a root that is the wrong directory
+loses nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import PolypodError
+from ..kit import mounts
+from ..kit.atomic import remove_tree
+from ..model.struct import Struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .runtime import Runtime
+
+#: Drivers of containers/storage, whose directories lie in a graphroot by these names.
+_DRIVERS = ("overlay", "overlay2", "vfs", "btrfs", "zfs", "aufs", "composefs")
+_STORE = ("storage.lock", "userns.lock", "mounts", "tmp", "cache", "defaultNetworkBackend")
+_ENGINE = ("polypod", "libpod", "volumes", "artifacts", "networks", "secrets", "db.sql", "userns")
+_RUN = ("polypod", "libpod", "netns", "networks", "overlay-locks", "vfs-locks")
+
+
+class ResetPlan(Struct):
+    """What a reset would remove: the roots, and the containers of other engines by ID and name."""
+
+    graphroot: str
+    runroot: str
+    imagestore: str = ""
+    external: tuple[tuple[str, str], ...] = ()
+
+
+def plan(rt: Runtime) -> ResetPlan:
+    """Look, and change nothing."""
+    own = set(rt.records.containers.ids())
+    external = [
+        (record["id"], (record.get("names") or [""])[0])
+        for record in rt.store.containers()
+        if record["id"] not in own
+    ]
+    store = rt.settings.storage.imagestore
+    return ResetPlan(
+        graphroot=rt.graphroot, runroot=rt.runroot, imagestore=store, external=tuple(external)
+    )
+
+
+def reset(rt: Runtime) -> list[str]:
+    """Stop and remove all containers, then images, networks, volumes, artifacts and the state.
+
+    Returns what could not be done, a line each; the rest is done all the same. Networks in a
+    directory that all engines of the host share stay when ``--root`` chose another store.
+    """
+    errors: list[str] = []
+    _attempt(errors, "removing containers", lambda: _containers(rt, errors))
+    if "root" not in rt.flags or rt.settings.network.config_dir.startswith(rt.graphroot + "/"):
+        _attempt(errors, "removing networks", lambda: _networks(rt, errors))
+    _attempt(errors, "removing volumes", lambda: _volumes(rt, errors))
+    rt.close()
+    roots = [root for root in (rt.graphroot, rt.runroot, rt.settings.storage.imagestore) if root]
+    for root in roots:
+        _unmount_below(root, errors)
+    for path in _doomed(rt, roots):
+        _attempt(errors, f"removing {path}", lambda path=path: remove_tree(path))  # type: ignore[misc]
+    for root in roots:
+        _drop_empty(root)
+    return errors
+
+
+def _attempt(errors: list[str], doing: str, action: Callable[[], None]) -> None:
+    try:
+        action()
+    except (PolypodError, OSError) as error:
+        errors.append(f"{doing}: {error}")
+
+
+def _containers(rt: Runtime, errors: list[str]) -> None:
+    from .images_remove import container_remover
+    from .remove import remove
+
+    for id in rt.records.containers.ids():
+        def gone(id: str = id) -> None:
+            if id in rt.records.containers.ids():  # not removed together with one before it
+                remove(rt, id, force=True, volumes=True, timeout=0, depend=True)
+
+        _attempt(errors, f"removing container {id}", gone)
+    remove_any = container_remover(rt)
+    for record in rt.store.containers():
+        id = record["id"]
+        _attempt(errors, f"removing container {id}", lambda id=id: remove_any(id))  # type: ignore[misc]
+
+
+def _networks(rt: Runtime, errors: list[str]) -> None:
+    from .networks import remove_network
+
+    for network in rt.network.list():
+        if network.name != rt.settings.network.default_network:
+            _attempt(
+                errors,
+                f"removing network {network.name}",
+                lambda name=network.name: _ignore(remove_network(rt, name, force=True)),  # type: ignore[misc]
+            )
+
+
+def _ignore(_value: object) -> None:
+    return None
+
+
+def _volumes(rt: Runtime, errors: list[str]) -> None:
+    """Volumes whose data may lie outside the graphroot, or is mounted."""
+    from .volumes_admin import remove_volume
+
+    for volume in rt.records.volumes.all():
+        _attempt(
+            errors,
+            f"removing volume {volume.name}",
+            lambda name=volume.name: _ignore(remove_volume(rt, name, force=True)),  # type: ignore[misc]
+        )
+
+
+def _unmount_below(root: str, errors: list[str]) -> None:
+    """Take down every mount below a root, the innermost first."""
+    base = os.path.realpath(root) + "/"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        points = [_unescaped(line.split()[4]) for line in file]
+    for point in reversed(points):
+        if point.startswith(base):
+            _attempt(
+                errors,
+                f"unmounting {point}",
+                lambda point=point: _ignore(mounts.umount(point, mounts.MNT_DETACH)),  # type: ignore[misc]
+            )
+
+
+def _unescaped(path: str) -> str:
+    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
+        path = path.replace(code, character)
+    return path
+
+
+def _doomed(rt: Runtime, roots: list[str]) -> Iterator[str]:
+    """The paths to delete."""
+    for root in roots:
+        names = [*_DRIVERS, *_STORE]
+        if root == rt.graphroot:
+            names += _ENGINE
+        elif root == rt.runroot:
+            names += _RUN
+        yield from _present(root, names)
+    for path, known in ((rt.static_dir, "polypod"), (rt.tmp_dir, "polypod"), (rt.volume_path, "volumes")):
+        if os.path.basename(path) == known and os.path.lexists(path):
+            yield path
+
+
+def _present(root: str, names: Iterable[str]) -> Iterator[str]:
+    try:
+        found = sorted(os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    wanted = {*names}
+    for name in found:
+        driver, _, part = name.partition("-")
+        of_driver = driver in _DRIVERS and part in ("layers", "images", "containers", "locks")
+        if name in wanted or of_driver:
+            yield os.path.join(root, name)
+
+
+def _drop_empty(root: str) -> None:
+    try:
+        os.rmdir(root)
+    except OSError:
+        return  # something else lies in it, or it is a mount point: not ours
