@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from .runtime import Runtime
 
-#: Drivers of containers/storage, whose directories lie in a graphroot by these names.
-_DRIVERS = ("overlay", "overlay2", "vfs", "btrfs", "zfs", "aufs", "composefs")
+#: What a storage driver's directories are called: NAME and NAME-layers.
+_PARTS = ("layers", "images", "containers", "locks")
 _STORE = ("storage.lock", "userns.lock", "mounts", "tmp", "cache", "defaultNetworkBackend")
 _ENGINE = ("polypod", "libpod", "volumes", "artifacts", "networks", "secrets", "db.sql", "userns")
-_RUN = ("polypod", "libpod", "netns", "networks", "overlay-locks", "vfs-locks")
+_RUN = ("polypod", "libpod", "netns", "networks")
 
 
 class ResetPlan(Struct):
@@ -145,7 +145,7 @@ def _unescaped(path: str) -> str:
 def _doomed(rt: Runtime, roots: list[str]) -> Iterator[str]:
     """The paths to delete."""
     for root in roots:
-        names = [*_DRIVERS, *_STORE]
+        names = [*_STORE, rt.driver_name]
         if root == rt.graphroot:
             names += _ENGINE
         elif root == rt.runroot:
@@ -161,11 +161,11 @@ def _present(root: str, names: Iterable[str]) -> Iterator[str]:
         found = sorted(os.listdir(root))
     except (FileNotFoundError, NotADirectoryError):
         return
-    wanted = {*names}
+    split = [name.rpartition("-") for name in found]
+    drivers = {driver for driver, _, part in split if part in _PARTS}
+    wanted = {*names, *drivers, *(f"{driver}-{part}" for driver in drivers for part in _PARTS)}
     for name in found:
-        driver, _, part = name.partition("-")
-        of_driver = driver in _DRIVERS and part in ("layers", "images", "containers", "locks")
-        if name in wanted or of_driver:
+        if name in wanted:
             yield os.path.join(root, name)
 
 
