@@ -12,6 +12,7 @@ from .containers import Container, Containers
 from .engine import Engine
 from .events import Events
 from .images import Images
+from .manifests import Manifests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class AsyncEngine:
         return AsyncFace(self._engine.images)
 
     @property
+    def manifests(self) -> AsyncFace:
+        """As :attr:`Engine.manifests`."""
+        return AsyncFace(self._engine.manifests)
+
+    @property
     def events(self) -> AsyncFace:
         """As :attr:`Engine.events`."""
         return AsyncFace(self._engine.events)
@@ -58,7 +64,7 @@ class AsyncEngine:
 class AsyncFace:
     """The methods of a synchronous object as coroutines and asynchronous generators."""
 
-    def __init__(self, target: Container | Containers | Images | Events) -> None:
+    def __init__(self, target: Container | Containers | Images | Manifests | Events) -> None:
         self._target = target
 
     def __getattr__(self, name: str) -> Any:

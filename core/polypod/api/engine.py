@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .containers import Containers
     from .events import Events
     from .images import Images
+    from .manifests import Manifests
 
 
 class Engine:
@@ -55,7 +56,7 @@ class Engine:
 
     @property
     def images(self) -> Images:
-        """Load, import, find, list and remove images."""
+        """Load, import, push, find, list and remove images."""
         from .images import Images
 
         return Images(self._rt)
@@ -66,6 +67,13 @@ class Engine:
         from .artifacts import Artifacts
 
         return Artifacts(self._rt)
+
+    @property
+    def manifests(self) -> Manifests:
+        """Make, fill, push and remove manifest lists."""
+        from .manifests import Manifests
+
+        return Manifests(self._rt)
 
     @property
     def events(self) -> Events:

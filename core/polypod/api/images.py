@@ -5,11 +5,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..engine.runtime import Runtime
     from ..model.image import Image
+    from ..registry.access import Access
 
 
 class Images:
@@ -56,6 +57,37 @@ class Images:
 
         options = ImportOptions(reference=reference, changes=[*changes], message=message)
         return import_path(self._rt, source, options)
+
+    def push(
+        self,
+        ref: str,
+        destination: str = "",
+        *,
+        format: str = "",
+        compression: str = "",
+        level: int | None = None,
+        access: Access | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> str:
+        """Push an image to a registry or another transport (``oci:DIR:NAME``); the digest there.
+
+        ``destination`` "" is the image's own name. ``format`` is ``oci`` or ``v2s2``,
+        ``compression`` ``gzip``, ``zstd`` or ``zstd:chunked``. ``report`` gets lines.
+        """
+        from ..engine.progress import Progress, progress_of
+        from ..engine.push import push
+        from ..engine.push_options import PushOptions
+        from ..registry.access import Access
+
+        options = PushOptions(
+            access=access or Access(),
+            format=format,
+            compression=compression,
+            level=level,
+            force=bool(compression),
+        )
+        progress = progress_of(report) if report else Progress()
+        return push(self._rt, ref, destination, options, progress)
 
     def tag(self, ref: str, name: str) -> None:
         """Give an image one more name."""
