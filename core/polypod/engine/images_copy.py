@@ -31,13 +31,15 @@ def copy_image(
     *,
     label: str = "",
     documents: dict[str, bytes] | None = None,
+    digest: str = "",
     signature_policy: str = "",
 ) -> Image:
     """Store an image under its config's digest and give it ``names`` (full references).
 
     Layers that the store has already are not read again. Names that another image has
     move to this one. When something fails, the layers that this call made are deleted, and
-    the error names the image as ``label``. ``documents`` are further big data of the image.
+    the error names the image as ``label``. ``documents`` are further big data of the image, ``digest``
+    that of the index by which it was found.
     Raises ``PolicyRejected`` when policy.json (or ``signature_policy``) does not let it in.
     """
     told = progress_of(progress)
@@ -45,7 +47,7 @@ def copy_image(
     signatures = check_image(rt, image, signature_policy)
     for attempt in range(1, _TRIES + 1):
         try:
-            return _copy(rt, image, names, told, documents or {}, signatures)
+            return _copy(rt, image, names, told, documents or {}, digest, signatures)
         except _gone():
             if attempt == _TRIES:
                 raise
@@ -68,6 +70,7 @@ def _copy(
     names: list[str],
     progress: Progress,
     documents: dict[str, bytes],
+    digest: str,
     signatures: tuple[bytes, ...],
 ) -> Image:
     from .images_layers import LayerCopy
@@ -86,6 +89,7 @@ def _copy(
             manifest=image.manifest or _docker_manifest(image, [x.diff_size for x in layers]),
             created=image.created,
             big_data=documents,
+            digest=digest,
             signatures=signatures,
         )
     except OSError as error:

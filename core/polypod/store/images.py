@@ -135,6 +135,7 @@ class Images:
             sums = _write_items(f"{directory}/{id}", items)
             old = table.get(id) or {}
             kept = [name for name in old.get("names") or () if name not in names]
+            sums = {**_manifests_of(old), **sums}
             record: dict[str, Any] = {
                 "id": id,
                 "digest": digest or sums.get(MANIFEST, ("", 0))[0],
@@ -142,7 +143,7 @@ class Images:
                 "names-history": _history(old, names),
                 "layer": top_layer,
                 "metadata": metadata or "{}",
-                "big-data-names": list(items),
+                "big-data-names": list(sums),
                 "big-data-sizes": {key: size for key, (_, size) in sums.items()},
                 "big-data-digests": {key: value for key, (value, _) in sums.items()},
                 "created": created or now(),
@@ -242,6 +243,16 @@ def _write_items(directory: str, items: dict[str, bytes]) -> dict[str, tuple[str
         reason = (error.strerror or "").lower()
         raise StorageError(f"cannot write {directory}: {reason}") from error
     return sums
+
+
+def _manifests_of(record: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    """The manifests and signatures by which an image is known already: ``{key: (digest, size)}``."""
+    sizes, digests = record.get("big-data-sizes") or {}, record.get("big-data-digests") or {}
+    return {
+        key: (digests[key], sizes[key])
+        for key in record.get("big-data-names") or ()
+        if key.startswith((f"{MANIFEST}-", "signature-")) and key in sizes and key in digests
+    }
 
 
 def _history(record: dict[str, Any], names: Sequence[str]) -> list[str]:

@@ -143,31 +143,38 @@ class Store:
         manifest: bytes,
         created: str = "",
         big_data: dict[str, bytes] | None = None,
+        digest: str = "",
         signatures: Sequence[bytes] = (),
     ) -> Image:
         """Record an image whose layers are in the store; ``id`` is the config digest's hex digits.
 
         An image with that ID is renewed and gains the names; other images lose them.
+        ``digest`` is that of the index by which the image was found, "" for its manifest's own.
         ``signatures`` are kept beside it (see :mod:`polypod.store.signatures`).
         """
         import hashlib
 
-        digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
-        items = {"sha256:" + id: config, f"{MANIFEST}-{digest}": manifest, MANIFEST: manifest}
+        own = "sha256:" + hashlib.sha256(manifest).hexdigest()
+        items = {"sha256:" + id: config, f"{MANIFEST}-{own}": manifest, MANIFEST: manifest}
         items.update(big_data or {})
         metadata = ""
         if signatures:
             from .signatures import to_items
 
-            signed, metadata = to_items(signatures, digest)
+            signed, metadata = to_items(signatures, own)
             items.update(signed)
         with self.layer_records.lock(images=True):  # nobody removes the layers meanwhile
             if top_layer and self.layer_records.find(top_layer) is None:
                 raise StorageError(f"layer {top_layer} of image {id} was removed meanwhile; try again")
             return self.image_records.add(
-                id, tuple(dict.fromkeys(names)), top_layer, items, created=created, digest=digest,
+                id,
+                tuple(dict.fromkeys(names)),
+                top_layer,
+                items,
+                created=created,
+                digest=digest or own,
                 metadata=metadata,
-            )  # fmt: skip
+            )
 
     def set_names(self, image_id: str, names: Sequence[str]) -> Image:
         """Replace an image's names; a name that another image has moves here."""
