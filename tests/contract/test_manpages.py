@@ -19,11 +19,9 @@ PODMAN: dict[str, list[str]] = {
 }
 
 # Why flags are missing -> which. Flags of pages that several commands share are listed once.
-_REGISTRY = "registries are not there yet"
 _HEALTH = "health checks are not there yet"
 OMITTED: dict[str, dict[str, str]] = {
     "run": {
-        _REGISTRY: "cert-dir creds decryption-key retry retry-delay",
         _HEALTH: (
             "health-log-destination health-max-log-count health-max-log-size health-startup-cmd "
             "health-startup-interval health-startup-retries health-startup-success "
@@ -37,12 +35,6 @@ OMITTED: dict[str, dict[str, str]] = {
         "the page's heading names a value, not a flag": "permissive",
     },
     "exec": {"an exec writes nothing into the state anyway": "no-session"},
-    "pull": {
-        _REGISTRY: (
-            "a all-tags arch cert-dir creds decryption-key disable-content-trust os platform "
-            "retry retry-delay tls-verify variant"
-        ),
-    },
     "pod_ps": {"pods are not there yet": "namespace"},
     "wait": {"not written yet": "exit-first-match"},
     "system_migrate": {

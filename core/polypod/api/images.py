@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from ..engine.progress import Progress
     from ..engine.runtime import Runtime
     from ..model.image import Image
     from ..registry.access import Access
@@ -48,6 +49,42 @@ class Images:
         from ..engine.images_load import load_path
 
         return load_path(self._rt, path)
+
+    def pull(
+        self,
+        source: str,
+        *,
+        policy: str = "always",
+        platform: str = "",
+        all_tags: bool = False,
+        access: Access | None = None,
+        signature_policy: str = "",
+        progress: Progress | None = None,
+    ) -> builtins.list[str]:
+        """Pull an image from a registry or another transport; the IDs of what is there now.
+
+        ``policy`` is always, missing, newer or never; ``platform`` is ``os/arch[/variant]``.
+        ``access`` says how the registry is reached (:class:`polypod.registry.access.Access`:
+        credentials, TLS, retries), ``progress`` is told what happens. Raises ``NoSuchImage``,
+        ``RegistryError``, ``PolicyRejected``, ``StorageError``; then nothing new is in the store.
+        """
+        from ..engine.images_pull import pull
+        from ..engine.platforms import parse_platform
+        from ..engine.progress import Progress
+        from ..engine.pull_options import PullOptions
+        from ..registry.access import Access
+
+        system, arch, variant = parse_platform(platform) if platform else ("", "", "")
+        options = PullOptions(
+            policy=policy,
+            access=access or Access(retry=self._rt.settings.engine.retry),
+            os=system,
+            arch=arch,
+            variant=variant,
+            all_tags=all_tags,
+            signature_policy=signature_policy,
+        )
+        return pull(self._rt, source, options, progress or Progress())
 
     def import_(
         self, source: str, reference: str = "", *, changes: Sequence[str] = (), message: str = ""

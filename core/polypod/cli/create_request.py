@@ -20,7 +20,25 @@ from .network_flags import network_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .context import Context
     from .parse import Options
+
+
+def must_pull(ctx: Context, opts: Options, request: ContainerCreate) -> bool:
+    """Whether the image has to be brought in, or looked for elsewhere, before the container is made."""
+    if request.rootfs:
+        return False
+    if request.pull not in ("missing", "never") or opts.decryption_key:
+        return True
+    if opts.platform or opts.arch or opts.os or opts.variant:
+        return True
+    from ..errors import NoSuchImage
+
+    try:
+        ctx.rt.store.find_image(request.image)
+    except NoSuchImage:
+        return request.pull != "never"  # then the engine says so
+    return False
 
 
 def create_request(opts: Options, args: list[str], argv: tuple[str, ...]) -> ContainerCreate:

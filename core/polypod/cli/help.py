@@ -48,7 +48,7 @@ def page(ctx: Context, command: Command) -> str:
 
 def _configured(ctx: Context, flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
     """The flags with the defaults that containers.conf gives them; as podman, only some."""
-    if not any(flag.name == "retry" for flag in flags):
+    if not any(flag.name == "retry" and flag.shown is None for flag in flags):
         return flags
     from ..config.load import load as load_config
     from ..errors import PolypodError

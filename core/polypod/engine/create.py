@@ -84,7 +84,7 @@ def _named_image(rt: Runtime, request: ContainerCreate) -> Image:
     if request.pull in ("always", "newer"):
         from .images_pull import ensure_image
 
-        return ensure_image(rt, request.image, request.pull)
+        return ensure_image(rt, request.image, request.pull)[0]
     from ..errors import ImageDetached, NoSuchImage
 
     try:
@@ -94,7 +94,7 @@ def _named_image(rt: Runtime, request: ContainerCreate) -> Image:
     except NoSuchImage:
         from .images_pull import ensure_image
 
-        return ensure_image(rt, request.image, request.pull)
+        return ensure_image(rt, request.image, request.pull)[0]
 
 
 def _replace(rt: Runtime, name: str) -> None:

@@ -87,7 +87,7 @@ def pull(
         raise PolypodError(f"{source}: the {transport} transport is not supported")
     from .pull_archives import pull_archive
 
-    ids = pull_archive(rt, transport, rest, progress)
+    ids = pull_archive(rt, transport, rest, progress, options.signature_policy)
     for image_id in ids:
         emit(rt, "image", "pull", id=image_id, name=source)
     return ids

@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     Report = Callable[[str], None]
 
 
-def pull_archive(rt: Runtime, transport: str, rest: str, progress: Report) -> list[str]:
+def pull_archive(
+    rt: Runtime, transport: str, rest: str, progress: Report, signature_policy: str = ""
+) -> list[str]:
     """Copy the images that ``transport:rest`` names into the store; returns their IDs."""
     try:
-        return _READERS[transport](rt, rest, progress)
+        return _READERS[transport](rt, rest, progress, signature_policy)
     except FormatError as error:
         raise PolypodError(f"initializing source {transport}:{rest}: {error}") from None
 
 
-def _docker_archive(rt: Runtime, rest: str, progress: Report) -> list[str]:
+def _docker_archive(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     path, name, index = _split_docker(rest)
     tar = _open_tar(rt, path)
     try:
@@ -38,7 +40,7 @@ def _docker_archive(rt: Runtime, rest: str, progress: Report) -> list[str]:
             found = [archive_docker.find(tar, name, index)]
         else:
             found = archive_docker.images(tar)
-        return [store_archive_image(rt, image, progress)[0] for image in found]
+        return [store_archive_image(rt, image, progress, policy)[0] for image in found]
     finally:
         tar.close()
 
@@ -53,7 +55,7 @@ def _split_docker(rest: str) -> tuple[str, str, int]:
     return path, str(reference.normalize_docker(chosen)) if chosen else "", -1
 
 
-def _oci_archive(rt: Runtime, rest: str, progress: Report) -> list[str]:
+def _oci_archive(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     path, _, name = rest.partition(":")
     tar = _open_tar(rt, path)
     try:
@@ -61,20 +63,20 @@ def _oci_archive(rt: Runtime, rest: str, progress: Report) -> list[str]:
         entry = layout.choose(name)
         named = annotated_name(entry.annotations)
         image = layout.image(entry, [named] if named else [])
-        return [store_archive_image(rt, image, progress)[0]]
+        return [store_archive_image(rt, image, progress, policy)[0]]
     finally:
         tar.close()
 
 
-def _oci(rt: Runtime, rest: str, progress: Report) -> list[str]:
+def _oci(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     path, _, name = rest.partition(":")
     layout = Layout(Folder(path))
     image: ArchiveImage = layout.image(layout.choose(name), [name] if name else [])
-    return [store_archive_image(rt, image, progress)[0]]
+    return [store_archive_image(rt, image, progress, policy)[0]]
 
 
-def _dir(rt: Runtime, rest: str, progress: Report) -> list[str]:
-    return [store_archive_image(rt, archive_dir.image(Folder(rest)), progress)[0]]
+def _dir(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
+    return [store_archive_image(rt, archive_dir.image(Folder(rest)), progress, policy)[0]]
 
 
 def _open_tar(rt: Runtime, path: str) -> Tar:
@@ -89,7 +91,7 @@ def _open_tar(rt: Runtime, path: str) -> Tar:
 
 
 #: What can be pulled from without a registry.
-_READERS: dict[str, Callable[[Runtime, str, Report], list[str]]] = {
+_READERS: dict[str, Callable[[Runtime, str, Report, str], list[str]]] = {
     "docker-archive": _docker_archive,
     "oci-archive": _oci_archive,
     "oci": _oci,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import NoSuchImage, PolypodError, StorageError
+from ..errors import NoSuchImage, PolypodError, StorageError, UsageError
 from ..kit import log
 from ..oci import reference
 from ..registry import client, conf
@@ -99,9 +99,11 @@ def _from_candidates(
     registries = conf.load(options.access.registries_conf)
     try:
         candidates = registries.candidates(name, options.choose)
-    except PolypodError:
+    except PolypodError as error:
         if local is not None and policy == "newer":
             return *local, False
+        if not registries.search and isinstance(error, UsageError):
+            raise NoSuchImage(str(error)) from error  # the name is fine, and leads nowhere
         raise
     errors: list[PolypodError] = []
     current = local[0] if local is not None and policy == "newer" else None

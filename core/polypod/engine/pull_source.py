@@ -104,10 +104,17 @@ class RegistryImage:
             digest = self.listed.digest
             documents[f"manifest-{digest}"] = self.listed.data
         image = self.image()
-        stored = copy_image(
-            rt, image, [name], progress, label=name, documents=documents, digest=digest
-        )
         options = self._options
+        stored = copy_image(
+            rt,
+            image,
+            [name],
+            progress,
+            label=name,
+            documents=documents,
+            digest=digest,
+            signature_policy=options.signature_policy,
+        )
         warning = platforms.mismatch(image.document, options.os, options.arch, options.variant)
         if warning:
             progress.line(f"WARNING: {warning}")
@@ -134,6 +141,7 @@ class RegistryImage:
         except FormatError as error:
             raise PolypodError(f"docker://{self._reference}: {error}") from None
         found.on_fork = self._repository.close
+        found.origin = archive_image.Origin(transport="docker", reference=self._reference)
         return found
 
     def _check_kind(self) -> None:

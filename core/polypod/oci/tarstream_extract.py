@@ -25,6 +25,7 @@ MAX_DEVICES = 4096
 _PIECE = 1 << 20
 # Written by overlay itself, or by a security module of another host: not a layer's to set.
 _IGNORED_XATTRS = ("trusted.overlay.", "user.overlay.", "security.selinux")
+_DEFAULT_ACL = "system.posix_acl_default"
 _NO_XATTRS = (errno.EOPNOTSUPP, errno.ENOSYS)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -45,6 +46,8 @@ class Extractor:
         self._times: dict[tuple[bytes, ...], int] = {}
         self._made: set[tuple[bytes, ...]] = set()  # only for "apply": what this layer brought
         self._opaque = "user.overlay.opaque" if whiteouts == "user" else "trusted.overlay.opaque"
+        self._plain = whiteouts != "apply" and _makes_plain_files(path)
+        self._masked = _umask() | 0o7000
         self.uids: set[int] = set()
         self.gids: set[int] = set()
         self._last: tuple[list[bytes], int] | None = None
@@ -126,17 +129,21 @@ class Extractor:
         if not parts:
             raise HostileLayer(f"layer entry {show(entry.name)}: the top must be a directory")
         parent = self._parent(parts, entry)
+        # Most files are root's and have a mode that the umask lets through: made so at once.
+        plain = self._plain and not (entry.uid or entry.gid or entry.mode & self._masked)
+        mode = entry.mode if plain else 0o600
         try:
-            fd = os.open(parts[-1], _CREATE, 0o600, dir_fd=parent)
+            fd = os.open(parts[-1], _CREATE, mode, dir_fd=parent)
         except FileExistsError:
             self._clear(parts, parent, entry)
-            fd = os.open(parts[-1], _CREATE, 0o600, dir_fd=self._parent(parts, entry))
+            fd = os.open(parts[-1], _CREATE, mode, dir_fd=self._parent(parts, entry))
         try:
             crc = _sparse(fd, entry, feed, checksum) if entry.sparse is not None else _copy(
                 fd, entry, feed, checksum
             )
-            self._own(fd, entry)
-            os.fchmod(fd, entry.mode)
+            if not plain:
+                self._own(fd, entry)
+                os.fchmod(fd, entry.mode)
             for name, value in entry.xattrs.items():
                 self._xattr(fd, name, value)
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
@@ -172,6 +179,8 @@ class Extractor:
                 os.setxattr(fd, self._opaque, b"y")
         finally:
             os.close(fd)
+        if entry.mode & stat.S_ISGID or _DEFAULT_ACL in entry.xattrs:
+            self._plain = False
         self._times[tuple(parts)] = entry.mtime_ns
         self._note(parts)
 
@@ -370,6 +379,24 @@ class Extractor:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             os.utime(fd, ns=(when, when))
+
+
+def _makes_plain_files(path: str) -> bool:
+    """Whether new files below a directory are root's, with the mode that was asked for."""
+    if os.geteuid() or os.getegid() or os.stat(path).st_mode & stat.S_ISGID:
+        return False
+    try:
+        return _DEFAULT_ACL not in os.listxattr(path)
+    except OSError:
+        return True  # no attributes, no lists of access
+
+
+def _umask() -> int:
+    with open("/proc/self/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"Umask:"):
+                return int(line[6:], 8)
+    return 0o7777
 
 
 def _copy(fd: int, entry: Entry, feed: Feed, checksum: Callable[..., int]) -> int:

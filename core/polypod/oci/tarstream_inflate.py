@@ -19,7 +19,7 @@ _MAGIC = (
 _NAMES = ("none", "bzip2", "gzip", "xz", "zstd")
 # zstd:chunked and estargz put their tables of contents into frames that inflate skips.
 _SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
-_OUT = 1 << 20
+_OUT = 1 << 18
 
 
 def detect(start: bytes) -> int:

@@ -101,6 +101,10 @@ class Feed:
         return b"".join(parts)
 
 
+# Modes, owners, sizes and times are the same in most headers.
+_known: dict[bytes, int] = {}
+
+
 def number(field: bytes) -> int:
     """A number of a header: octal digits, or base 256 when the first bit is set."""
     if field[0] & 0x80:
@@ -109,8 +113,13 @@ def number(field: bytes) -> int:
         if field[0] & 0x40:
             return value - (1 << bits)
         return value - (1 << (bits - 1))
-    text = field.replace(b"\0", b" ").strip()
-    return int(text, 8) if text else 0
+    known = _known.get(field)
+    if known is None:
+        text = field.replace(b"\0", b" ").strip()
+        known = int(text, 8) if text else 0
+        if len(_known) < 4096:
+            _known[field] = known
+    return known
 
 
 def time_ns(text: bytes) -> int:

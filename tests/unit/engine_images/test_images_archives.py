@@ -15,11 +15,12 @@ from polypod.engine.images_inspect import inspect_image
 from polypod.engine.images_load import load_path, load_stream
 from polypod.engine.images_lookup import exists, lookup
 from polypod.engine.images_names import tag
-from polypod.engine.images_pull import ensure_image, pull
+from polypod.engine.images_pull import PullOptions, ensure_image, pull
 from polypod.engine.images_remove import RemoveOptions, remove_all
 from polypod.engine.images_save import SaveOptions, save
 from polypod.engine.runtime import Runtime
 from polypod.errors import NoSuchImage, PolypodError, StorageError, UsageError
+from polypod.registry.access import Access
 from polypod.testing import peers
 from polypod.testing.images import make_busybox_image, make_image
 
@@ -241,19 +242,20 @@ def test_pull_from_archives(rt: Runtime, tmp_path: Path, transport: str) -> None
 
 def test_pull_policy(rt: Runtime) -> None:
     id = make_image(rt, "x")
-    for policy in ("missing", "never", "newer", "ifmissing"):
+    for policy in ("missing", "never", "ifmissing"):
         assert pull(rt, "x", policy) == [id]
-        assert ensure_image(rt, "x", policy).id == id
+        assert ensure_image(rt, "x", policy)[0].id == id
     with pytest.raises(NoSuchImage, match=r"^nope: image not known$"):
         ensure_image(rt, "nope", "never")
     with pytest.raises(UsageError, match=r'^unsupported pull policy "bad"$'):
         pull(rt, "x", "bad")
     lines: list[str] = []
-    with pytest.raises(PolypodError, match="registries are not supported yet") as caught:
-        pull(rt, "quay.io/nope", "missing", lines.append)
-    assert lines == ["Trying to pull quay.io/nope:latest..."]
+    options = PullOptions(policy="missing", access=Access(retry=0))
+    with pytest.raises(PolypodError, match=r"^initializing source docker://127.0.0.1:9/x") as caught:
+        pull(rt, "127.0.0.1:9/x", options, lines.append)
+    assert lines == ["Trying to pull 127.0.0.1:9/x:latest..."]
     assert caught.value.exit_code == 125
-    assert ensure_image(rt, f"sha256:{id}").id == id
+    assert ensure_image(rt, f"sha256:{id}")[0].id == id
 
 
 # -- damaged and hostile archives -------------------------------------------------------------

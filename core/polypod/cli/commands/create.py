@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Create one container and print its ID."""
     from ...engine.create import create
-    from ..create_request import create_request
+    from ..create_request import create_request, must_pull
     from .run import write_cidfile
 
     request = create_request(opts, args, tuple(sys.argv))
-    if ":" in request.image:
-        from ..pulling import with_local_image
+    if must_pull(ctx, opts, request):
+        from ..pulling import with_image
 
-        request = with_local_image(ctx, opts, request)
+        request = with_image(ctx, opts, request)
     container = create(ctx.rt, request)
     if opts.cidfile:
         write_cidfile(opts.cidfile, container.id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..command import Command, Flag
+from ..command import Command
+from ..pulling import PULL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,19 +12,29 @@ if TYPE_CHECKING:
 
 
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
-    """Pull each source and print the IDs."""
-    from ...engine.images_copy import quiet
-    from ...engine.images_pull import check_policy, pull
+    """Pull each source and print the IDs; a source that fails does not stop the others."""
+    from ...engine.images_pull import pull
+    from ...errors import PolypodError
+    from ..progress import progress_for
+    from ..pulling import pull_options
 
-    if opts.authfile:
-        from ..pulling import check_authfile
-
-        check_authfile(opts.authfile)
-    policy = check_policy(opts.policy)
-    progress = quiet if opts.quiet else ctx.err
+    options = pull_options(ctx, opts, opts.policy)
+    errors: list[PolypodError] = []
     for source in args:
-        for image_id in pull(ctx.rt, source, policy, progress):
+        progress = progress_for(ctx, opts.quiet)
+        try:
+            ids = pull(ctx.rt, source, options, progress)
+        except PolypodError as error:
+            errors.append(error)
+            continue
+        finally:
+            progress.close()
+        for image_id in ids:
             ctx.out(image_id)
+    for failed in errors[:-1]:
+        ctx.err(f"Error: {failed}")
+    if errors:
+        raise errors[-1]
     return 0
 
 
@@ -31,18 +42,13 @@ COMMAND = Command(
     path="pull",
     summary="Pull an image from a registry",
     usage="[options] IMAGE [IMAGE...]",
-    long="Pulls images into local storage. Sources are docker-archive:FILE[:NAME],\n"
-    "  oci-archive:FILE[:NAME], oci:DIRECTORY[:NAME], dir:DIRECTORY and containers-storage:NAME;\n"
-    "  registries are not supported yet.",
-    flags=(
-        Flag("authfile", type="string", usage="Path of the authentication file", complete="files"),
-        Flag("policy", type="string", default="always", usage="Pull image policy",
-             complete="values:always,missing,never,newer"),
-        Flag("quiet", "q", usage="Suppress output information when pulling images"),
-        Flag("signature-policy", type="string", hidden=True),
-    ),
-    examples=("pull docker-archive:image.tar", "pull oci:./layout:latest"),
+    long="Pulls an image from a registry and stores it locally.\n\n"
+    "  An image can be pulled by tag or digest. If a tag is not specified, the image with the\n"
+    "  'latest' tag is pulled. Other sources are docker-archive:FILE[:NAME], oci-archive:FILE[:NAME],\n"
+    "  oci:DIRECTORY[:NAME], dir:DIRECTORY and containers-storage:NAME.",
+    flags=PULL,
+    examples=("pull imageName", "pull fedora:latest", "pull oci:./layout:latest"),
     min_args=1,
     complete_args="images...",
     run=run,
-)  # fmt: skip
+)

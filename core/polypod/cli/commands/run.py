@@ -20,7 +20,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Run one container; the exit code is that of its process."""
     from ...engine.run import DETACHED
     from ...engine.run import run as run_container
-    from ..create_request import create_request
+    from ..create_request import create_request, must_pull
     from ..fds import check_inherited
     from ..streams import interactive_terminal, streams_for
 
@@ -38,10 +38,10 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.kernel_memory:
         ctx.err("The --kernel-memory flag is no longer supported. This flag is a noop.")
     request = create_request(opts, args, tuple(sys.argv))
-    if ":" in request.image:
-        from ..pulling import with_local_image
+    if must_pull(ctx, opts, request):
+        from ..pulling import with_image
 
-        request = with_local_image(ctx, opts, request)
+        request = with_image(ctx, opts, request)
     streams = None if opts.detach else streams_for(opts, request)
 
     def on_created(container: Container) -> None:
