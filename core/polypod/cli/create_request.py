@@ -32,12 +32,14 @@ def must_pull(ctx: Context, opts: Options, request: ContainerCreate) -> bool:
         return True
     if opts.platform or opts.arch or opts.os or opts.variant:
         return True
-    from ..errors import NoSuchImage
+    from ..errors import ImageDetached, NoSuchImage
 
     try:
         ctx.rt.store.find_image(request.image)
+    except ImageDetached:
+        return False  # the engine says so
     except NoSuchImage:
-        return request.pull != "never"  # then the engine says so
+        return request.pull != "never"  # likewise
     return False
 
 

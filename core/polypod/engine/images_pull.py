@@ -6,7 +6,7 @@ Registries (``docker://`` or no transport at all), ``docker-archive:``, ``oci-ar
 
 from __future__ import annotations
 
-from ..errors import NoSuchImage, PolypodError, UsageError
+from ..errors import ImageDetached, NoSuchImage, PolypodError, UsageError
 from .events import emit
 from .images_copy import quiet
 from .images_lookup import lookup
@@ -46,8 +46,9 @@ def ensure_image(
     if not _transport(name) and policy != "always" and not options.custom_platform:
         try:
             found = lookup(rt, name)
-        except NoSuchImage:
-            if policy == "never":
+        except NoSuchImage as error:
+            # Another image of that name is not what was asked for.
+            if policy == "never" or (policy == "missing" and isinstance(error, ImageDetached)):
                 raise
         else:
             if policy != "newer":

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from ..registry.client import Repository
-    from ..registry.wire import Response
+    from ..registry.transport import Response
 
 
 def open_foreign(repository: Repository, digest: str, size: int, urls: list[str]) -> IO[bytes]:
