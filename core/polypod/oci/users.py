@@ -155,6 +155,18 @@ class UserDatabase:
                 return _id(row, 2)
         return None
 
+    def group_name(self, gid: int) -> str:
+        """The name of a group, its number when the root does not have it."""
+        for row in self._table("/etc/group"):
+            if len(row) > 2 and _id(row, 2) == gid:
+                return row[0]
+        return str(gid)
+
+    def user_name(self, uid: int) -> str:
+        """The name of a user, its number when the root does not have it."""
+        row = self.passwd(str(uid))
+        return row[0] if row else str(uid)
+
     def groups_of(self, name: str) -> tuple[int, ...]:
         """IDs of the groups that list a user as a member."""
         found = []
