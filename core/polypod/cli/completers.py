@@ -27,6 +27,9 @@ def suggest(ctx: Context, kind: str, typed: str, before: list[str]) -> tuple[lis
         return [], ONLY_DIRS
     if name == "values":
         return _prefixed([(value, "") for value in argument.split(",")], typed), NO_FILES
+    if name == "copy":
+        ends = [(f"{found}:", image) for found, image in _containers(ctx, "")]
+        return _prefixed(ends, typed), NO_SPACE  # and the host's files
     if name == "format":
         return _fields(argument, typed)
     sources = [source for part in name.split("|") if (source := _SOURCES.get(part))]

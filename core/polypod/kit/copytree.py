@@ -69,14 +69,15 @@ def copy_file(source: str, target: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         write = os.open(target, flags, 0o600)
         try:
-            _content(read, write)
+            copy_content(read, write)
         finally:
             os.close(write)
     finally:
         os.close(read)
 
 
-def _content(read: int, write: int) -> None:
+def copy_content(read: int, write: int) -> None:
+    """Copy the bytes from one open file to another, which is empty, sharing blocks where possible."""
     if not os.fstat(read).st_size:
         return
     try:

@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_END = bytes(2 * BLOCK)
+END = bytes(2 * BLOCK)
 _PIECE = 1 << 20
 _MAX_OCTAL = 0o77777777777
 _MAX_ID = 0o7777777
@@ -131,27 +131,32 @@ def whiteout(name: bytes, info: os.stat_result | None = None) -> bytes:
     return _pax({b"path": path}) + block if len(path) > 100 else block
 
 
-def read_xattrs(path: bytes) -> dict[str, bytes]:
+def read_xattrs(path: bytes, *, follow: bool = False) -> dict[str, bytes]:
     """The attributes that travel with a layer: capabilities, IMA and the users' own."""
     try:
-        names = os.listxattr(path, follow_symlinks=False)
+        names = os.listxattr(path, follow_symlinks=follow)
     except OSError:
         return {}
     return {
-        name: os.getxattr(path, name, follow_symlinks=False)
+        name: os.getxattr(path, name, follow_symlinks=follow)
         for name in sorted(names)
         if name.startswith(_KEPT_XATTRS) and not name.startswith(_UNKEPT_XATTRS)
     }
 
 
-class _Writer:
+class Writer:
     """Members of one archive, hard links found by inode."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[int, int], bytes] = {}
 
-    def add(self, path: bytes, name: bytes, info: os.stat_result) -> Iterator[bytes]:
-        """One member with its content. Sockets have no place in an archive and are left out."""
+    def add(
+        self, path: bytes, name: bytes, info: os.stat_result, *, through: bool = False
+    ) -> Iterator[bytes]:
+        """One member with its content. Sockets have no place in an archive and are left out.
+
+        With ``through`` the path is that of an open descriptor in /proc, which leads to the member.
+        """
         kind = stat.S_IFMT(info.st_mode)
         if kind not in _TYPES:
             return
@@ -164,15 +169,18 @@ class _Writer:
             if first is not name:
                 yield member(name, info, link=first, hard=True)
                 return
-        link = os.readlink(path) if kind == stat.S_IFLNK else b""
-        yield member(name, info, link=link, xattrs=read_xattrs(path))
+        if kind == stat.S_IFLNK:
+            link = os.readlink(b"", dir_fd=int(path.rpartition(b"/")[2])) if through else os.readlink(path)
+            yield member(name, info, link=link, xattrs={} if through else read_xattrs(path))
+            return
+        yield member(name, info, xattrs=read_xattrs(path, follow=through))
         if kind == stat.S_IFREG:
-            yield from _content(path, info.st_size)
+            yield from _content(path, info.st_size, 0 if through else os.O_NOFOLLOW)
 
 
-def _content(path: bytes, size: int) -> Iterator[bytes]:
+def _content(path: bytes, size: int, flags: int = os.O_NOFOLLOW) -> Iterator[bytes]:
     left = size
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(path, os.O_RDONLY | flags | os.O_CLOEXEC)
     try:
         while left:
             piece = os.read(fd, min(left, _PIECE))
@@ -196,7 +204,7 @@ def _entries(path: bytes) -> list[tuple[bytes, os.stat_result]]:
 def write_tree(tree: str) -> Iterator[bytes]:
     """A whole directory as an archive."""
     top = os.fsencode(tree)
-    writer = _Writer()
+    writer = Writer()
     yield from writer.add(top, b".", os.lstat(top))
 
     def walk(path: bytes, prefix: bytes) -> Iterator[bytes]:
@@ -206,7 +214,7 @@ def write_tree(tree: str) -> Iterator[bytes]:
                 yield from walk(path + b"/" + name, prefix + name + b"/")
 
     yield from walk(top, b"")
-    yield _END
+    yield END
 
 
 def write_changes(tree: str) -> Iterator[bytes]:
@@ -216,7 +224,7 @@ def write_changes(tree: str) -> Iterator[bytes]:
     overlay moved or changed without its content is a ``StorageError``: the content lies in lower layers.
     """
     top = os.fsencode(tree)
-    writer = _Writer()
+    writer = Writer()
     yield from writer.add(top, b".", os.lstat(top))
 
     def walk(path: bytes, prefix: bytes) -> Iterator[bytes]:
@@ -233,7 +241,7 @@ def write_changes(tree: str) -> Iterator[bytes]:
                 yield from walk(own, prefix + name + b"/")
 
     yield from walk(top, b"")
-    yield _END
+    yield END
 
 
 def _overlay_marks(path: bytes, info: os.stat_result) -> bool:
@@ -292,13 +300,13 @@ def write_difference(tree: str, below: str) -> Iterator[bytes]:
     if not below:
         yield from write_tree(tree)
         return
-    writer = _Writer()
+    writer = Writer()
     for name, path, info in differences(tree, below):
         if info is None:
             yield whiteout(name)
         else:
             yield from writer.add(path, name, info)
-    yield _END
+    yield END
 
 
 def _same(path: bytes, info: os.stat_result, old: bytes, before: os.stat_result) -> bool:
