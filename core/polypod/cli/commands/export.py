@@ -20,7 +20,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if not opts.output and os.isatty(1):
         raise UsageError("refusing to export to terminal. Use -o flag or redirect")
     if ":" in opts.output:
-        raise UsageError(f'invalid filename (should not contain ":") "{opts.output}"')
+        raise UsageError(f"invalid filename (should not contain ':') \"{opts.output}\"")
     container = ctx.rt.records.containers.find(args[0])
     if opts.output:
         export_file(ctx.rt, container, opts.output)

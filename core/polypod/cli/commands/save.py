@@ -27,7 +27,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if not opts.output and os.isatty(1):
         raise UsageError("refusing to save to terminal. Use -o flag or redirect")
     if ":" in opts.output:
-        raise UsageError(f'invalid filename (should not contain ":") "{opts.output}"')
+        raise UsageError(f"invalid filename (should not contain ':') \"{opts.output}\"")
     several = opts.multi_image_archive
     if not opts.changed("multi-image-archive"):
         several = ctx.settings.engine.multi_image_archive

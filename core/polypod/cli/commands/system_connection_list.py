@@ -19,7 +19,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """List the connections; this program itself works on the local host only."""
     from ..render import format_rows, is_json, to_json
 
-    rows = _connections()
+    rows = connections()
     if opts.quiet:
         ctx.out("".join(f"{row['Name']}\n" for row in rows), end="")
     elif is_json(opts.format):
@@ -33,7 +33,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     return 0
 
 
-def _connections() -> list[dict[str, Any]]:
+def connections() -> list[dict[str, Any]]:
+    """The connections that podman knows, as rows."""
     import os
 
     from ...config.paths import config_home
