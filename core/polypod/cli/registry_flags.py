@@ -114,8 +114,7 @@ def _patience(ctx: Context, given: Mapping[str, object]) -> tuple[int, float]:
         delay = parse_duration(str(text)) if text else 0.0
     except ValueError as error:
         raise UsageError(str(error)) from None
-    # A delay of zero is one: it does not double.
-    return int(str(retry)), max(delay, 0.001) if text else 0.0
+    return int(str(retry)), max(delay, 0.0)
 
 
 def _creds(ctx: Context, text: str) -> str:

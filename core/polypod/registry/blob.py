@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import EPROTO
+
 from ..errors import RegistryError
 from . import faults
 from .digests import hasher
@@ -37,11 +39,11 @@ class BlobReader:
         self._position = offset
         self._hash = hasher(digest) if offset == 0 else state
         self._failures = 0
-        self._whole = False
+        self._whole = self._closed = False
         self._response: Response | None = None
         self._doing = f"reading blob {digest} from {repository.name}"
         if size < 0 or offset < size:
-            self._response = self._open_patiently()
+            self._connect()
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +63,8 @@ class BlobReader:
         """
         import urllib3
 
+        if self._closed:
+            raise ValueError(f"{self._doing}: the reader is closed")
         wanted = PIECE if n is None or n < 0 else n
         while not self._whole:
             if self.size >= 0:
@@ -68,9 +72,8 @@ class BlobReader:
                 if wanted == 0 and n != 0:
                     self._finish()
                     break
+            response = self._response or self._connect()
             try:
-                response = self._response or self._open_patiently()
-                self._response = response
                 data = response.read(wanted)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 self._lost(faults.reason_of(error))
@@ -99,13 +102,27 @@ class BlobReader:
         self._failures += 1
         host.wait(self._failures, f"{self._doing}: {reason} at byte {self._position}")
 
-    def _open_patiently(self) -> Response:
+    def _connect(self) -> Response:
+        """Ask for what is missing, and stand at its first byte."""
+        import urllib3
+
+        while True:
+            response = self._ask()
+            try:
+                if self._position and response.status == 200:
+                    self._skip(response)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                response.close()
+                self._lost(faults.reason_of(error))
+                continue
+            self._response = response
+            return response
+
+    def _ask(self) -> Response:
         headers = {"Range": f"bytes={self._position}-"} if self._position else {}
         response = self._repository.request("GET", f"blobs/{self.digest}", headers=headers)
         if response.status == 200:
             self._check_length(response, 0)
-            if self._position:
-                self._skip(response)
             return response
         if response.status == 206 and _start(response) == self._position:
             self._check_length(response, self._position)
@@ -130,7 +147,10 @@ class BlobReader:
     def _skip(self, response: Response) -> None:
         """Pass over what is there already: the server knows no ranges."""
         left = self._position
-        while left and (data := response.read(min(left, PIECE))):
+        while left:
+            data = response.read(min(left, PIECE))
+            if not data:
+                raise OSError(EPROTO, "unexpected EOF")
             left -= len(data)
 
     def _finish(self) -> None:
@@ -151,6 +171,7 @@ class BlobReader:
 
     def close(self) -> None:
         """End the transfer; may be called more than once, also in the middle."""
+        self._closed = True
         self._drop()
 
 

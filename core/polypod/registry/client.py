@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import RegistryError
+from ..kit import log
 from . import auth
 from .repository import Fetched, Repository
 from .wire import Host
@@ -38,6 +39,7 @@ def open_source(reference: Reference, access: Access, registries: Registries) ->
             repository.close()
             if not last:
                 failed.append(f"[{endpoint.reference}: {error}]")
+                log.info(f"mirror {endpoint.reference}: {error}")
                 continue
             also = f"(Mirrors also failed: {', '.join(failed)}): {endpoint.reference}: " if failed else ""
             raise type(error)(f"initializing source {name}: {also}{error}") from error

@@ -77,12 +77,21 @@ def manager(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
     try:
         parsed = urllib3.util.parse_url(proxy)
         if (parsed.scheme or "").startswith("socks"):
+            import socks  # noqa: F401 - urllib3 warns before it fails
             from urllib3.contrib.socks import SOCKSProxyManager
 
             return SOCKSProxyManager(proxy, **options)
         headers = urllib3.make_headers(proxy_basic_auth=parsed.auth) if parsed.auth else None
         return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
     except ImportError as error:
-        raise RegistryError(f"proxy {proxy}: SOCKS needs the Python package PySocks") from error
+        raise RegistryError(
+            f"proxy {_public(proxy)}: SOCKS needs the Python package PySocks"
+        ) from error
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise RegistryError(f"invalid proxy {proxy}: {error}") from error
+        raise RegistryError(f"proxy {_public(proxy)} is no URL of an HTTP proxy") from error
+
+
+def _public(proxy: str) -> str:
+    """The URL without user and password."""
+    scheme, mark, rest = proxy.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TOKEN_LIMIT = 1 << 20
 LEAST_LIFE = 60.0  # seconds that a token holds where its service does not say
+MOST_LIFE = 86400.0
 MARGIN = 10.0  # seconds before its end at which a token is not used any more
 
 
@@ -125,5 +126,5 @@ def _parse(body: bytes, doing: str) -> tuple[str, float]:
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
         raise RegistryError(f"{doing}: the answer has no token")
     life = document.get("expires_in")
-    seconds = float(life) if isinstance(life, (int, float)) else 0.0
-    return token, max(seconds, LEAST_LIFE) - MARGIN
+    seconds = life if isinstance(life, (int, float)) else 0
+    return token, float(min(max(LEAST_LIFE, seconds), MOST_LIFE)) - MARGIN

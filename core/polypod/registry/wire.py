@@ -153,7 +153,8 @@ class Host:
             doing = f"pinging container registry {self.domain}: "
             response = self._patiently(self._try_schemes, doing=doing)
             if response.status not in (200, 401):
-                raise faults.failure(response, doing.removesuffix(": "))
+                # Not a RegistryNotFound: it is the registry that is not there.
+                raise RegistryError(str(faults.failure(response, doing.removesuffix(": "))))
             self._challenges = challenges(response)
             discard(response)
             self.base = self._found
