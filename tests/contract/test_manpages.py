@@ -43,12 +43,6 @@ OMITTED: dict[str, dict[str, str]] = {
     },
     "system_prune": {"not written yet": "external"},
 }
-OMITTED["artifact_push"] = {
-    "signatures of artifacts are not there yet": (
-        "sign-by sign-by-sigstore sign-by-sigstore-private-key sign-by-sq-fingerprint "
-        "sign-passphrase-file"
-    ),
-}
 OMITTED["create"] = OMITTED["run"]
 
 

@@ -13,6 +13,7 @@ import pytest
 from polypod.testing.peers import need, run
 from polypod.testing.program import Program
 from polypod.testing.registry import Registry
+from polypod.testing.signing import gnupg
 
 TITLE = "org.opencontainers.image.title"
 PLAIN = "--tls-verify=false"
@@ -162,3 +163,31 @@ def test_a_registry_that_sends_other_bytes(
     assert "digest" in said
     assert blobs(cli) == set()
     assert os.listdir(f"{cli.folder}/root/artifacts/.polypod") == []
+
+
+def test_a_signature_goes_along(
+    cli: Program, registry: Registry, files: list[Path], tmp_path: Path
+) -> None:
+    name = f"{registry.host}/test/signed:v1"
+    cli("artifact", "add", name, files[1])
+    where = tmp_path / ".config/containers/registries.d"
+    where.mkdir(parents=True)
+    (where / "x.yaml").write_text(f"default-docker:\n  lookaside: file://{tmp_path}/look\n")
+    with gnupg() as ring:
+        key = ring.make_key("me@example.org")
+        ring.make_key("other@example.org")
+        env = {**ring.env, "HOME": str(tmp_path)}
+
+        def pull(owner: str, code: int = 0) -> str:
+            public = str(ring.export(owner, tmp_path / "key.gpg"))
+            rule = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": public}
+            policy = tmp_path / "policy.json"
+            policy.write_text(json.dumps({"default": [rule]}))
+            flags = (PLAIN, "-q", "--signature-policy", policy, name)
+            return cli.run("artifact", "pull", *flags, code=code, env=env).stderr
+
+        cli("artifact", "push", "-q", PLAIN, name, env=env)
+        assert "signature" in pull("me@example.org", 125)
+        cli("artifact", "push", "-q", PLAIN, "--sign-by", key, name, env=env)
+        assert pull("me@example.org") == ""
+        assert "rejected" in pull("other@example.org", 125)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..registry.client import Fetched, Repository
     from .progress import Progress
     from .runtime import Runtime
+    from .sign import Signer, SignOptions
 
 _DEPTH = 4  # an index may list indexes
 _PARALLEL = 6  # blobs at a time, as containers/image
@@ -49,7 +50,7 @@ def pull_artifact(
     wanted = reference.parse(name)
     with client.open_source(wanted, access, conf.load(access.registries_conf)) as repository:
         fetched = read_manifest(repository, wanted)
-        _judge(wanted, fetched, signature_policy)
+        _judge(repository, wanted, fetched, signature_policy)
         parsed = manifest.parse(fetched.data)
         store = artifact_store(rt)
         with store.stage() as staging:
@@ -91,11 +92,14 @@ def read_manifest(repository: Repository, wanted: Reference) -> Fetched:
     return fetched
 
 
-def _judge(wanted: Reference, fetched: Fetched, policy_path: str) -> None:
+def _judge(
+    repository: Repository, wanted: Reference, fetched: Fetched, policy_path: str
+) -> None:
     """Ask policy.json before anything is stored."""
     from ..registry import policy_scopes
     from ..registry.policy import load
     from ..registry.policy_check import Subject, check
+    from .trust import registry_signatures
 
     subject = Subject(
         transport="docker",
@@ -103,7 +107,12 @@ def _judge(wanted: Reference, fetched: Fetched, policy_path: str) -> None:
         name=f"docker://{wanted}",
         reference=wanted,
     )
-    check(load(policy_path), subject, fetched.data)
+    check(
+        load(policy_path),
+        subject,
+        fetched.data,
+        lambda: registry_signatures(repository, fetched.digest),
+    )
 
 
 def _fetch_all(
@@ -148,11 +157,15 @@ def _fetch(
 
 
 def push_artifact(
-    rt: Runtime, name: str, access: Access, report: Callable[[str], None] | Progress = quiet
+    rt: Runtime,
+    name: str,
+    access: Access,
+    report: Callable[[str], None] | Progress = quiet,
+    sign: SignOptions | None = None,
 ) -> str:
-    """Upload an artifact under its name; the digest of its manifest.
+    """Upload an artifact under its name, and sign it when ``sign`` says so; the digest of its manifest.
 
-    Every blob is checked while it goes. Raises ``NoSuchArtifact``, ``RegistryError`` and ``StorageError``.
+    The registry checks every blob. Raises ``NoSuchArtifact``, ``RegistryError`` and ``StorageError``.
     """
     from .events import emit
 
@@ -165,6 +178,7 @@ def push_artifact(
     files = _open_blobs(artifact.manifest, store.blob)
     wanted = reference.parse(name)
     try:
+        signer = _signer(sign, wanted)
         registries = conf.load(access.registries_conf)
         with client.open_destination(wanted, access, registries) as repository:
             progress.line("Getting image source signatures")
@@ -172,11 +186,26 @@ def push_artifact(
                 _upload(repository, digest, fd, size, kind, progress)
             progress.line("Writing manifest to image destination")
             repository.put_manifest(wanted.tag or entry.digest, data, manifest.OCI_MANIFEST)
+            if signer is not None:
+                from .sign import sign_and_store
+
+                sign_and_store(repository, wanted, data, signer)
     finally:
         for fd, _, _ in files.values():
             os.close(fd)
     emit(rt, "artifact", "push", id=entry.digest, name=name)
     return entry.digest
+
+
+def _signer(options: SignOptions | None, wanted: Reference) -> Signer | None:
+    """A signer, which fails before anything is sent; ``None`` when nothing is to be signed."""
+    if not options:
+        return None
+    from .sign import Signer
+
+    signer = Signer(options)
+    signer.check_registry(wanted)
+    return signer
 
 
 def _open_blobs(

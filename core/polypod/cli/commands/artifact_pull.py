@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Pull one artifact; what happens is told on stderr."""
-    from ...engine.artifacts_copy import pull_artifact, quiet
+    from ...engine.artifacts_copy import pull_artifact
     from ...errors import PolypodError
+    from ..progress import progress_for
     from ..registry_flags import access_of
 
     if opts.decryption_key:
@@ -23,8 +24,11 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
             " decrypt it with skopeo copy --decryption-key first"
         )
     access = access_of(ctx, opts)
-    report = quiet if opts.quiet else ctx.err
-    pull_artifact(ctx.rt, args[0], access, report, opts.signature_policy)
+    progress = progress_for(ctx, opts.quiet)
+    try:
+        pull_artifact(ctx.rt, args[0], access, progress, opts.signature_policy)
+    finally:
+        progress.close()
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..command import Command, Flag
 from ..registry_flags import AUTHFILE, CERT_DIR, CREDS, TLS_VERIFY, retry_flags
+from ..signing import SIGN_FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
 
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Push one artifact; what happens is told on stderr."""
-    from ...engine.artifacts_copy import push_artifact, quiet
+    from ...engine.artifacts_copy import push_artifact
+    from ..progress import progress_for
     from ..registry_flags import access_of
+    from ..signing import sign_options
 
-    access = access_of(ctx, opts)
-    digest = push_artifact(ctx.rt, args[0], access, quiet if opts.quiet else ctx.err)
+    access, sign = access_of(ctx, opts), sign_options(ctx, opts)
+    progress = progress_for(ctx, opts.quiet)
+    try:
+        digest = push_artifact(ctx.rt, args[0], access, progress, sign)
+    finally:
+        progress.close()
     if opts.digestfile:
         _write(opts.digestfile, digest)
     return 0
@@ -47,6 +54,7 @@ COMMAND = Command(
              usage="Write the digest of the pushed image to the specified file"),
         Flag("quiet", "q", usage="Suppress output information when pushing images"),
         *retry_flags("push"),
+        *SIGN_FLAGS,
         TLS_VERIFY,
     ),
     examples=("artifact push quay.io/myimage/myartifact:latest",),
