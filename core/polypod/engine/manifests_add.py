@@ -231,7 +231,13 @@ def _inspect_remote(name: str, access: Access | None) -> dict[str, Any]:
             finally:
                 repository.close()
         except PolypodError as error:
-            failed.append(PolypodError(f'reading image "docker://{ref}": {error}'))
+            reason = str(error).removeprefix(f"initializing source docker://{ref}: ")
+            failed.append(
+                PolypodError(
+                    f'reading image "docker://{ref}": fetching manifest {ref.digest or ref.tag} '
+                    f"in {ref.name}: {reason}"
+                )
+            )
             continue
         return _remote_document(data, str(ref))
     raise failed[0]
