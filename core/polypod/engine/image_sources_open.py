@@ -12,9 +12,9 @@ from .image_sources import (
     FilesSource,
     RegistrySource,
     Source,
-    StoreSource,
     transport_of,
 )
+from .image_sources_store import StoreSource
 from .images_import import temp_dir
 from .images_lookup import lookup
 

@@ -6,16 +6,11 @@ import os
 
 from ..errors import PolypodError, StorageError, UsageError
 from ..oci import manifest, reference
-from ..oci.destination import (
-    Destination,
-    DirDestination,
-    DockerArchiveDestination,
-    LayoutDestination,
-    TarDestination,
-)
+from ..oci.destination import Destination, DirDestination, LayoutDestination
+from ..oci.destination_tar import DockerArchiveDestination, TarDestination
 from ..oci.outgoing import OutImage
 from .events import emit
-from .image_sources import StoreSource
+from .image_sources_store import StoreSource
 from .images_copy import quiet
 from .images_import import temp_dir
 from .images_lookup import lookup, lookup_instance

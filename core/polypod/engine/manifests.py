@@ -189,7 +189,7 @@ def instance(
 ) -> Image:
     """The local image that a list has for ``(os, architecture, variant)``, by default this host's."""
     from ..oci.image_config import host_platform
-    from .image_sources import instance_image
+    from .image_sources_store import instance_image
 
     parsed = manifest.parse(rt.store.manifest(image))
     try:

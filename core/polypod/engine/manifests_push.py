@@ -12,8 +12,9 @@ from ..oci.outgoing import OutImage, OutLayer
 from ..oci.zstd_chunked import PREFIX as CHUNKED
 from . import manifests
 from .events import emit
-from .image_sources import Source, StoreSource, instance_image, manifest_by_digest
+from .image_sources import Source
 from .image_sources_open import open_named
+from .image_sources_store import StoreSource, instance_image, manifest_by_digest
 from .push import failed, place_of
 from .push_cache import BlobCache
 from .push_copy import Copier

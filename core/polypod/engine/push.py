@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..errors import NoSuchImage, PolypodError, UsageError
 from ..oci import manifest
 from .events import emit
-from .image_sources import StoreSource, transport_of
+from .image_sources import transport_of
 from .image_sources_open import stored_name
+from .image_sources_store import StoreSource
 from .images_lookup import lookup, lookup_instance
 from .push_cache import BlobCache
 from .push_copy import Copier

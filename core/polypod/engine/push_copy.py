@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ..errors import PolypodError
 from ..kit.fastjson import dumps, loads
-from ..oci import compress, convert, manifest
-from ..oci.destination import COMPRESS, PLAIN
-from ..oci.zstd_chunked import PREFIX as CHUNKED
+from ..oci import convert, manifest
+from ..oci.destination import COMPRESS
+from .push_steps import Steps, is_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Copier:
         self, layer: OutLayer, kind: str, algorithm: str, artifact: bool
     ) -> Descriptor:
         """One layer to the destination; its descriptor there."""
-        steps = _Steps(self._to.layers, kind, algorithm, self._options, artifact)
+        steps = Steps(self._to.layers, kind, algorithm, self._options, artifact)
         for candidate in self._candidates(layer, steps):
             if self._to.reuse(candidate.digest, candidate.size) or self._to.take_over(
                 layer, candidate.digest
@@ -143,7 +143,7 @@ class Copier:
                 return steps.descriptor(layer, candidate)
         return self._send(layer, steps)
 
-    def _candidates(self, layer: OutLayer, steps: _Steps) -> list[Descriptor]:
+    def _candidates(self, layer: OutLayer, steps: Steps) -> list[Descriptor]:
         """Forms of the layer that would do, should the destination have one."""
         own = manifest.Descriptor(
             media_type=layer.listed.media_type if not layer.plain else manifest.OCI_LAYER,
@@ -159,12 +159,12 @@ class Copier:
         if self._cache is not None and layer.diff_id:
             known += self._cache.known(layer.diff_id)
         found = [one for one in known if steps.will_do(one)]
-        found.sort(key=lambda one: not _is(steps.wanted(layer), one))
+        found.sort(key=lambda one: not is_form(steps.wanted(layer), one))
         if layer.plain and not self._options.force:
             found.append(own)
         return list({one.digest: one for one in found}.values())
 
-    def _send(self, layer: OutLayer, steps: _Steps) -> Descriptor:
+    def _send(self, layer: OutLayer, steps: Steps) -> Descriptor:
         bar = self._progress.blob(layer.digest, layer.size)
         annotations: dict[str, str] = {}
         restarted = False
@@ -210,98 +210,6 @@ class _Job:
 
     def __call__(self) -> Descriptor:
         return self._copier.copy_layer(*self._args)
-
-
-class _Steps:
-    """What has to be done with layers on their way to a destination that wants ``layers``."""
-
-    def __init__(
-        self, layers: str, kind: str, algorithm: str, options: PushOptions, artifact: bool
-    ) -> None:
-        self._layers = layers
-        self._kind = kind
-        self._algorithm = algorithm
-        self._options = options
-        self._artifact = artifact
-
-    def wanted(self, layer: OutLayer) -> str:
-        """The compression that the layer gets, "" for a plain tar."""
-        if self._layers == PLAIN:
-            return ""
-        if layer.plain or not layer.algorithm:
-            return self._algorithm
-        force = self._options.force and not _is(self._algorithm, layer.listed)
-        docker = self._kind == manifest.DOCKER_MANIFEST and layer.algorithm == "zstd"
-        if self._algorithm and force:
-            return self._algorithm
-        return "gzip" if docker else layer.algorithm
-
-    def untouched(self, layer: OutLayer) -> bool:
-        """Whether the source's bytes go as they are."""
-        if self._artifact:
-            return True
-        wanted = self.wanted(layer)
-        if layer.algorithm and wanted == layer.algorithm:
-            return not (self._options.force and not _is(self._algorithm or wanted, layer.listed))
-        return wanted == layer.algorithm
-
-    def will_do(self, candidate: Descriptor) -> bool:
-        """Whether a form that the destination may have can stand in the manifest."""
-        algorithm = convert.algorithm_of(candidate.media_type)
-        if not algorithm or (self._kind == manifest.DOCKER_MANIFEST and algorithm != "gzip"):
-            return False
-        return not self._options.force or _is(self._algorithm, candidate)
-
-    def transformed(
-        self, layer: OutLayer, chunks: Iterator[bytes], annotations: dict[str, str]
-    ) -> Iterator[bytes]:
-        """The source's pieces as the destination is to get them."""
-        if self.untouched(layer):
-            return chunks
-        if layer.algorithm:
-            from ..oci.tarstream_inflate import GZIP, ZSTD, inflate
-
-            chunks = inflate(chunks, GZIP if layer.algorithm == "gzip" else ZSTD)
-        wanted = self.wanted(layer)
-        if not wanted:
-            return chunks
-        return compress.compressed(chunks, wanted, self._options.level, annotations)
-
-    def descriptor(self, layer: OutLayer, found: Descriptor) -> Descriptor:
-        """How the manifest lists the form that is at the destination."""
-        if self._artifact or (found.digest == layer.listed.digest and layer.listed.media_type):
-            same = convert.algorithm_of(layer.listed.media_type)
-            return layer.listed.evolve(
-                media_type=layer.listed.media_type
-                if self._artifact or _family(layer.listed.media_type) == self._kind
-                else convert.layer_type(self._kind, same)
-            )
-        algorithm = convert.algorithm_of(found.media_type)
-        kept = {
-            key: value
-            for key, value in layer.listed.annotations.items()
-            if not key.startswith(CHUNKED)
-        }
-        return manifest.Descriptor(
-            media_type=convert.layer_type(self._kind, algorithm),
-            digest=found.digest,
-            size=found.size,
-            annotations={**kept, **found.annotations},
-        )
-
-
-def _family(media_type: str) -> str:
-    """The kind of manifest that a layer's media type belongs to."""
-    docker = media_type.startswith("application/vnd.docker.")
-    return manifest.DOCKER_MANIFEST if docker else manifest.OCI_MANIFEST
-
-
-def _is(algorithm: str, blob: Descriptor) -> bool:
-    """Whether a blob is of exactly that compression; zstd:chunked is known by its annotations."""
-    chunked = any(key.startswith(CHUNKED) for key in blob.annotations)
-    if algorithm == "zstd:chunked":
-        return chunked
-    return convert.algorithm_of(blob.media_type) == algorithm
 
 
 def _manifest(image: OutImage, kind: str, layers: list[Descriptor]) -> bytes:

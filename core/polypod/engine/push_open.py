@@ -6,13 +6,8 @@ import os
 
 from ..errors import PolypodError, UsageError
 from ..oci import reference
-from ..oci.destination import (
-    Destination,
-    DirDestination,
-    DockerArchiveDestination,
-    LayoutDestination,
-    TarDestination,
-)
+from ..oci.destination import Destination, DirDestination, LayoutDestination
+from ..oci.destination_tar import DockerArchiveDestination, TarDestination
 from .image_sources import transport_of
 from .images_import import temp_dir
 

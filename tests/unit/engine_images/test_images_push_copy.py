@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
-from polypod.engine.image_sources import StoreSource
+from polypod.engine.image_sources_store import StoreSource
 from polypod.engine.progress import Lines
 from polypod.engine.push import push
 from polypod.engine.push_cache import BlobCache
