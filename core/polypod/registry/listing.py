@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import RegistryError, RegistryNotFound
 from ..kit.fastjson import loads
 from . import faults
-from .transport import discard, read_body
+from .transport import read_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +102,3 @@ def catalog(request: Callable[..., Response], doing: str) -> Iterator[str]:
         for name in page.get("repositories") or []:
             if isinstance(name, str):
                 yield name
-
-
-__all__ = ["catalog", "discard", "pages", "referrers", "referrers_tag"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import RegistryError, RegistryNotFound
+from ..errors import RegistryError
 from ..kit.fastjson import loads
 from ..model.struct import Struct
 from ..oci import manifest as manifests
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
 MANIFEST_LIMIT = 4 << 20
 
+SCHEMA1_TYPES = (
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    manifests.DOCKER_SCHEMA1,
+)
+
 #: What ``Accept`` lists; a registry may convert what it has to the first that it can.
 MANIFEST_TYPES = (
     manifests.OCI_MANIFEST,
     manifests.DOCKER_MANIFEST,
     manifests.OCI_INDEX,
     manifests.DOCKER_LIST,
-    "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    manifests.DOCKER_SCHEMA1,
+    *SCHEMA1_TYPES,
 )
 
 
@@ -268,10 +272,7 @@ def _media_type(header: str, data: bytes) -> str:
 def _verified(data: bytes, wanted: str, doing: str, kind: str) -> str:
     """The digest of a manifest, which must be the wanted one where that is known."""
     found = digest_of(data, wanted or "sha256:") if ":" in wanted else digest_of(data)
-    # The digest of a signed schema 1 manifest is that of a part of it.
-    if wanted and found != wanted and "manifest.v1" not in kind.partition("+pretty")[0][-12:]:
+    # The digest of a signed schema 1 manifest is that of a part of it; no image is made of one.
+    if wanted and found != wanted and kind.partition(";")[0].strip() not in SCHEMA1_TYPES:
         raise RegistryError(f"{doing}: manifest has the digest {found}, but should have {wanted}")
     return found
-
-
-__all__ = ["Fetched", "RegistryNotFound", "Repository"]

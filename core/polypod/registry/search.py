@@ -184,6 +184,3 @@ def tags(term: str, access: Access, registries: Registries, *, limit: int = 0) -
                 raise type(error)(f"getting repository tags: {error}") from error
         found += [Row(index=registry, name=wanted.name, tag=name) for name in names[: limit or LIMIT]]
     return found
-
-
-__all__ = ["LIMIT", "Filters", "Row", "parse_filters", "search", "tags"]

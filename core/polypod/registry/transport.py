@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Body: TypeAlias = bytes | Iterable[bytes] | None
 
 CONNECTIONS = 32  # kept open per server; more work, but are closed after use
+PATIENCE = 300.0  # seconds for a small answer, however steadily it comes
 SERVERS = 16  # a registry and where it redirects to
 
 
@@ -157,16 +158,23 @@ def discard(response: Response) -> None:
 def read_body(response: Response, limit: int, what: str) -> bytes:
     """The whole body, which may have ``limit`` bytes; ends the answer.
 
-    Raises ``RegistryError`` naming ``what`` when it is longer or breaks off.
+    Raises ``RegistryError`` naming ``what`` when it is longer, breaks off or trickles in.
     """
+    import time
+
     import urllib3
 
     pieces: list[bytes] = []
     left = limit + 1
+    until = time.monotonic() + PATIENCE
     try:
-        while left > 0 and (piece := response.read(min(left, 1 << 20))):
+        # What is there, rather than all: a server that sends a byte a minute would keep us.
+        while left > 0 and (piece := response.read1(min(left, 1 << 16))):
             pieces.append(piece)
             left -= len(piece)
+            if time.monotonic() > until:
+                response.close()
+                raise RegistryError(f"{what}: the answer takes more than {PATIENCE:g} seconds")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         response.close()
         raise RegistryError(

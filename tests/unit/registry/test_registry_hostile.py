@@ -263,6 +263,23 @@ def test_a_manifest_without_end(
         repository.manifest()
 
 
+def test_an_answer_that_trickles(
+    hostile: HostileRegistry, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polypod.registry.transport.PATIENCE", 0.2)
+
+    def trickle(request: hostility.Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "100000")
+        request.end_headers()
+        while not request.registry.stopping.wait(0.01):
+            request.wfile.write(b" ")
+
+    hostile.on("GET", "/manifests/", trickle)
+    with pytest.raises(RegistryError, match="the answer takes more than 0.2 seconds"):
+        repository.manifest()
+
+
 def test_tags_in_pages(hostile: HostileRegistry, repository: Repository) -> None:
     hostile.on("GET", "/tags/list.*n=2", hostility.content(b'{"tags": ["c"]}'))
     link = '</v2/a/b/tags/list?last=b&n=2>; rel="next"'
