@@ -171,6 +171,7 @@ TREE: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "imagestore attach": ("imagestore_attach", "Attach an image store", ""),
+    "imagestore check": ("imagestore_check", "Check one or more image stores for damage", ""),
     "imagestore detach": ("imagestore_detach", "Detach one or more image stores", ""),
     "imagestore export": ("imagestore_export", "Write an image store into a file", ""),
     "imagestore inspect": (
@@ -179,6 +180,7 @@ TREE: dict[str, tuple[str, str, str]] = {
         "",
     ),
     "imagestore ls": ("imagestore_ls", "List image stores", ""),
+    "imagestore move": ("imagestore_move", "Move an image store to another place", ""),
     "network create": ("network_create", "Create networks for containers and pods", ""),
     "network exists": ("network_exists", "Check if network exists", ""),
     "network inspect": ("network_inspect", "Inspect one or more networks", ""),

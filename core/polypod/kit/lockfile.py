@@ -121,6 +121,18 @@ def lock_write(path: str) -> Held:
     return _wait(fd, path, _WRITE)
 
 
+def lock_here(path: str) -> Held:
+    """:func:`lock_write`, and ``StorageError`` when the file is not at its path any more.
+
+    That is so when the store was moved away while we waited: nothing may be written to its old place.
+    """
+    held = lock_write(path)
+    if not held.is_current():
+        held.release()
+        raise StorageError(f"{path} is gone: the store was moved or removed meanwhile; try again")
+    return held
+
+
 def lock_now(path: str, *, create: bool = False) -> Held | None:
     """Lock a file for writing; ``None`` when somebody holds it.
 

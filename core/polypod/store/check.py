@@ -36,6 +36,7 @@ class CheckOptions(Struct):
 
     contents: bool = True
     max_age: float = 86400.0
+    writable: bool = True  # False: the store is only read, and no lock can be taken in it
 
 
 def check(store: Store, repair: bool) -> list[Problem]:
@@ -62,7 +63,8 @@ def examine(store: Store, options: CheckOptions) -> Report:
     report = Report()
     for id, reason in store.driver.check(False):
         report.add_layer(id, reason)
-    _unmanaged(store, report)
+    if options.writable:
+        _unmanaged(store, report)
     layers = store.layers()
     report.parents = {layer.id: layer.parent for layer in layers}
     report.read_only = {layer.id for layer in layers if layer.store}

@@ -6,7 +6,7 @@ import os
 
 from ..errors import AlreadyExists, NoSuchImage, StorageError
 from ..kit.atomic import read_bytes, remove_tree, write_atomic
-from ..kit.lockfile import lock_write
+from ..kit.lockfile import lock_here
 from ..model.image import Image
 from .places import Places, big_data_name, now
 from .table import Text, by_id, load, load_other
@@ -127,7 +127,7 @@ class Images:
         With ``exclusive`` names that another image has are refused: ``AlreadyExists``.
         """
         directory = self._own[0]
-        with lock_write(directory + "/images.lock") as held:
+        with lock_here(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             _sweep(directory, table)
             if exclusive:
@@ -158,7 +158,7 @@ class Images:
     def set_big_data(self, id: str, key: str, data: bytes) -> None:
         """Add or replace one big data item."""
         directory = self._home(id)
-        with lock_write(directory + "/images.lock") as held:
+        with lock_here(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             record = table.get(id)
             if record is None:
@@ -175,7 +175,7 @@ class Images:
     def set_names(self, id: str, names: Sequence[str]) -> Image:
         """Replace an image's names; other images lose those that move."""
         directory = self._home(id)
-        with lock_write(directory + "/images.lock") as held:
+        with lock_here(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             _take_names(table, names, but=id)
             record = table.get(id)
@@ -213,7 +213,7 @@ class Images:
         for id in ids:
             by_home.setdefault(self._home(id), []).append(id)
         for directory, here in by_home.items():
-            with lock_write(directory + "/images.lock") as held:
+            with lock_here(directory + "/images.lock") as held:
                 table = Text(directory + "/images.json")
                 if sum([table.remove(id) for id in here]):
                     held.record_write()

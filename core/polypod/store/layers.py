@@ -11,7 +11,7 @@ import os
 
 from ..errors import StorageError
 from ..kit import mounts
-from ..kit.lockfile import Held, lock_write
+from ..kit.lockfile import Held, lock_here, lock_write
 from ..model.image import Layer
 from .places import Places, now
 from .table import INCOMPLETE, Text, by_id, load, load_other
@@ -51,7 +51,7 @@ class Locks:
         self.held: list[Held] = []
         try:
             for path in paths:
-                self.held.append(lock_write(path))
+                self.held.append(lock_here(path))
         except BaseException:
             self.release()
             raise

@@ -223,6 +223,10 @@ class Overlay:
             layout.rebuild(home)
             if os.path.exists(f"{home}/{link}"):
                 return f"{home}/{link}", link if home == self._home else ""
+        for home in self._others:
+            id = layout.by_short(home, os.path.basename(link))
+            if id and os.path.isdir(f"{home}/{id}/diff"):
+                return f"{home}/{id}/diff", ""
         raise StorageError(
             f"the layer behind {self._home}/{link} is not on disk; an image store may be missing or the image damaged"
         )

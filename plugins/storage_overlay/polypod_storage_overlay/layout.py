@@ -99,6 +99,14 @@ def rebuild(home: str) -> list[str]:
     return mended
 
 
+def by_short(home: str, short: str) -> str:
+    """The layer of that short name by the layers' ``link`` files, "" when there is none.
+
+    For a home that cannot be written to and has lost its ``l`` directory (copied without symbolic links).
+    """
+    return next((id for id in layer_ids(home) if read_short(f"{home}/{id}") == short), "")
+
+
 def lowers_of(directory: str) -> list[str]:
     """The ``l/SHORT`` names below a layer, nearest first."""
     text = (read_bytes(directory + "/lower") or b"").decode("ascii", "replace").strip()
