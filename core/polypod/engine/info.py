@@ -256,11 +256,22 @@ def _store(rt: Runtime, storage_conf: str) -> dict[str, Any]:
         "graphRootUsed": space[1],
         "graphStatus": dict(rt.storage_driver.info()),
         "imageCopyTmpDir": os.environ.get("TMPDIR") or rt.settings.engine.image_copy_tmp_dir,
-        "imageStore": {"number": len(rt.store.images())},
+        "imageStore": {"number": len(rt.store.image_records.all())},
+        **_image_stores(rt),
         "runRoot": rt.runroot,
         "volumePath": rt.volume_path,
         "transientStore": storage.transient_store,
     }
+
+
+def _image_stores(rt: Runtime) -> dict[str, Any]:
+    """Image stores beside the writable one; podman has no such list."""
+    if rt.imagestores is None:
+        return {}
+    from .imagestores import list_stores
+
+    keys = ("Name", "ID", "Path", "State", "Way", "Origin")
+    return {"imageStores": [{key: row[key] for key in keys} for row in list_stores(rt)]}
 
 
 def _space(path: str) -> tuple[int, int]:
