@@ -34,6 +34,8 @@ def open_source(reference: Reference, access: Access, registries: Registries) ->
         repository = _repository(endpoint, access, registries, reference, patient=last)
         repository.host.context = f"initializing source {name}"
         try:
+            # A table may block the place to which another one leads.
+            registries.refuse_blocked(str(endpoint.reference))
             repository.manifest()
         except RegistryError as error:
             repository.close()

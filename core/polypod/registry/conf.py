@@ -96,7 +96,7 @@ class Registries:
         registry = self.find(name)
         if registry is None:
             return [Endpoint(reference=reference)]
-        self._refuse_blocked(registry)
+        self.refuse_blocked(name)
         matched = _matched(name, registry.prefix)
         found = [
             Endpoint(
@@ -115,11 +115,13 @@ class Registries:
         registry = self.find(str(reference))
         if registry is None:
             return Endpoint(reference=reference)
-        self._refuse_blocked(registry)
+        self.refuse_blocked(str(reference))
         return Endpoint(reference=reference, insecure=registry.insecure)
 
-    def _refuse_blocked(self, registry: Registry) -> None:
-        if registry.blocked:
+    def refuse_blocked(self, name: str) -> None:
+        """Raise ``RegistryError`` when nothing may come from where this name leads."""
+        registry = self.find(name)
+        if registry is not None and registry.blocked:
             raise RegistryError(
                 f"registry {registry.prefix} is blocked in {registry.source or self.source}"
             )

@@ -191,6 +191,20 @@ def test_mirrors(hostile: HostileRegistry, access: Access) -> None:
     assert text.endswith(f"{hostile.host}/own/app:latest: reading manifest latest in {hostile.host}/own/app: manifest unknown")
 
 
+def test_a_mirror_that_is_blocked(hostile: HostileRegistry, access: Access) -> None:
+    hostile.add_image()
+    with HostileRegistry() as mirror:
+        mirror.add_image()
+        tables = (
+            Table(prefix="example.com", location=hostile.host, mirrors=(Mirror(location=mirror.host),)),
+            Table(prefix=mirror.host, location=mirror.host, blocked=True),
+        )
+        name = parse("example.com/a:latest")
+        with open_source(name, access, Registries(registries=tables)) as repository:
+            assert repository.name == f"{hostile.host}/a"
+        assert mirror.requests == []
+
+
 def test_creds_are_for_the_registry_that_was_named(hostile: HostileRegistry, access: Access) -> None:
     from polypod.testing.registry_hostile import basic_auth
 
