@@ -173,7 +173,7 @@ class _Parser:
             self._take(",", "an element")
 
     def _string(self) -> str:
-        from json.decoder import scanstring  # type: ignore[attr-defined]
+        from _json import scanstring
 
         try:
             value, self._at = scanstring(self._text, self._at + 1, True)
