@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,6 +193,18 @@ def test_load_asks_the_policy(cli: Trusting, image: str) -> None:
     cli("load", "-q", "-i", archive, "--signature-policy", other)
 
 
+def test_import_asks_the_policy(cli: Trusting, tmp_path: Path) -> None:
+    tar = tmp_path / "t.tar"
+    run("tar", "-cf", tar, "-C", tmp_path, "--files-from", "/dev/null")
+    cli.policy(REJECT)
+    assert "running image tarball:- is rejected by policy" in cli.fails(125, "import", "-q", tar, "x")
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"default": [ACCEPT]}))
+    cli("import", "-q", "--signature-policy", other, tar, "x")
+    cli.policy(REJECT, tarball={"": [ACCEPT]})
+    cli("import", "-q", tar, "x")
+
+
 def layers(cli: Trusting) -> int:
     found: list[Any] = json.loads(Path(cli.folder, "root/overlay-layers/layers.json").read_text())
     return len(found)
@@ -234,9 +247,15 @@ def test_push_signs_with_gpg(cli: Trusting, image: str) -> None:
     (signature,) = cli.lookaside.glob("cli/gpg@sha256=*/signature-1")
     cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.good)]})
     cli("pull", "-q", INSECURE, name)
-    kept = cli.at / "kept"
-    cli("save", "-q", "--format", "docker-dir", "-o", kept, name)
-    assert (kept / "signature-1").read_bytes() == signature.read_bytes()
+    # It goes along as long as the manifest stays the same.
+    cli("push", "-q", INSECURE, name, cli.name("cli/copy:1"))
+    (copied,) = cli.lookaside.glob("cli/copy@sha256=*/signature-1")
+    assert copied.read_bytes() == signature.read_bytes()
+    changed = cli.run("push", "-q", name, f"dir:{cli.at}/kept").stderr
+    assert "The image's signatures were not copied: the manifest is another one" in changed
+    assert not (cli.at / "kept/signature-1").exists()
+    assert cli.run("push", "-q", "--remove-signatures", name, f"dir:{cli.at}/kept2").stderr == ""
+    assert cli.run("save", "-q", "--format", "docker-dir", "-o", cli.at / "kept3", name).stderr == ""
     cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.other)]})
     said = cli.fails(125, "pull", "-q", INSECURE, name)
     assert f"docker://{name}: the signature was made by a key that is not accepted" in said
@@ -317,8 +336,10 @@ def test_a_signature_beside_an_image_is_where_skopeo_looks(cli: Trusting, image:
     cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.good)]})
     cli("pull", "-q", INSECURE, name)
     cli.policy(ACCEPT)
-    out = cli.at / "out"
     store = f"containers-storage:[overlay@{cli.folder}/root+{cli.folder}/run]{name}"
-    run("skopeo", "--policy", cli.policy_file, "copy", "-q", store, f"dir:{out}", env=cli.env)
-    (signature,) = cli.lookaside.glob("cli/beside@sha256=*/signature-1")
-    assert (out / "signature-1").read_bytes() == signature.read_bytes()
+    argv = ["skopeo", "--policy", cli.policy_file, "copy", "-q", store, f"dir:{cli.at}/out"]
+    done = subprocess.run([*map(str, argv)], env=cli.env, capture_output=True, text=True, check=False)
+    # It finds the signature, so that it will not change the layers; without it there is no such care.
+    assert "Would invalidate signatures" in done.stderr
+    run(*argv[:4], "--remove-signatures", *argv[4:], env=cli.env)
+    assert not (cli.at / "out/signature-1").exists()

@@ -9,6 +9,7 @@ from ..oci import manifest, reference
 from ..registry import client, conf
 from .artifacts import artifact_store, find_entry, full_name, read_artifact
 from .progress import progress_of
+from .trust import check_origin, registry_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def pull_artifact(
     wanted = reference.parse(name)
     with client.open_source(wanted, access, conf.load(access.registries_conf)) as repository:
         fetched = read_manifest(repository, wanted)
-        _judge(repository, wanted, fetched, signature_policy)
+        origin = registry_origin(repository, wanted, fetched.digest)
+        check_origin(origin, fetched.data, signature_policy)
         parsed = manifest.parse(fetched.data)
         store = artifact_store(rt)
         with store.stage() as staging:
@@ -90,29 +92,6 @@ def read_manifest(repository: Repository, wanted: Reference) -> Fetched:
             f"use: polypod pull {wanted}"
         )
     return fetched
-
-
-def _judge(
-    repository: Repository, wanted: Reference, fetched: Fetched, policy_path: str
-) -> None:
-    """Ask policy.json before anything is stored."""
-    from ..registry import policy_scopes
-    from ..registry.policy import load
-    from ..registry.policy_check import Subject, check
-    from .trust import registry_signatures
-
-    subject = Subject(
-        transport="docker",
-        scopes=policy_scopes.docker(wanted),
-        name=f"docker://{wanted}",
-        reference=wanted,
-    )
-    check(
-        load(policy_path),
-        subject,
-        fetched.data,
-        lambda: registry_signatures(repository, fetched.digest),
-    )
 
 
 def _fetch_all(

@@ -7,9 +7,11 @@ import time
 
 from ..errors import PolypodError, StorageError
 from ..oci import image_changes, image_config, manifest
+from ..oci.archive_image import Origin
 from .events import emit
 from .images_copy import io_reason, quiet
 from .images_names import add_name, full_tag
+from .trust import check_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 class ImportOptions:
     """What the image is to be: instructions, message, platform, name."""
 
-    __slots__ = ("changes", "message", "platform", "reference")
+    __slots__ = ("changes", "message", "platform", "reference", "signature_policy")
 
     def __init__(
         self,
@@ -32,11 +34,13 @@ class ImportOptions:
         changes: list[str] | None = None,
         message: str = "",
         platform: tuple[str, str, str] = ("", "", ""),
+        signature_policy: str = "",
     ) -> None:
         self.reference = reference
         self.changes = changes or []
         self.message = message
         self.platform = platform  # os, architecture, variant; "" = the host's
+        self.signature_policy = signature_policy  # instead of the host's policy.json
 
 
 def import_path(
@@ -99,12 +103,13 @@ def import_stream(
     """Import from an open tar stream, compressed or not; returns the image ID.
 
     ``created`` is the image's time of creation (RFC 3339), now when empty. The
-    name and the instructions are checked before anything is read.
+    name and the instructions are checked, and policy.json asked, before anything is read.
     """
     config = image_changes.apply_changes({}, options.changes)
     if options.reference:
         full_tag(options.reference)
     progress("Getting image source signatures")
+    check_origin(Origin(transport="tarball"), b"", options.signature_policy)
     layer = rt.store.put_layer("", stream)  # type: ignore[arg-type]
     progress(f"Copying blob {layer.compressed_digest or layer.diff_digest}")
     try:

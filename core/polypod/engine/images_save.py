@@ -109,7 +109,8 @@ def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[OutImage]:
 
 
 def _copy(destination: Destination, images: list[OutImage], progress: Progress) -> None:
-    copier = Copier(destination, PushOptions(), progress)
+    # As podman: what is saved has no signatures.
+    copier = Copier(destination, PushOptions(remove_signatures=True), progress)
     for image in images:
         if isinstance(destination, DockerArchiveDestination):
             destination.names = image.names

@@ -7,6 +7,7 @@ from ..oci import archive_image, manifest
 from ..oci.archive_files import FormatError
 from ..registry import client
 from . import platforms
+from .trust import registry_origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class RegistryImage:
         except FormatError as error:
             raise PolypodError(f"docker://{self._reference}: {error}") from None
         found.on_fork = self._repository.close
-        found.origin = archive_image.Origin(transport="docker", reference=self._reference)
+        found.origin = registry_origin(self._repository, self._reference, self.digest)
         return found
 
     def _check_kind(self) -> None:

@@ -1,7 +1,7 @@
 """Lets images into the store, or does not: policy.json is asked before the first layer is read.
 
-Every way into the store goes through :func:`check_image`: registries, archives and
-directories. Pushing and what is made here (commit, import, build) is not judged, as in podman.
+Every way into the store comes through here: registries, archives, directories, tarballs of
+``import`` and artifacts. Pushing and what is made here (commit) is not judged, as in podman.
 """
 
 from __future__ import annotations
@@ -17,23 +17,33 @@ if TYPE_CHECKING:
 def check_image(rt: Runtime, image: ArchiveImage, policy_path: str = "") -> tuple[bytes, ...]:
     """Raise ``PolicyRejected`` unless the policy accepts an image; returns its accepted signatures.
 
+    See :func:`check_origin`.
+    """
+    unnamed = "" if image.origin.transport else f"image {image.id[:12]}"
+    return check_origin(image.origin, image.manifest, policy_path, unnamed)
+
+
+def check_origin(
+    origin: Origin, manifest: bytes, policy_path: str = "", name: str = ""
+) -> tuple[bytes, ...]:
+    """Judge what comes from ``origin`` and has that manifest; returns the accepted signatures.
+
     ``policy_path`` replaces the user's and the host's policy.json. A policy that is missing
     or cannot be read is an error (``ConfigError``): then nothing goes in. Signatures are
-    fetched only when the policy asks for some.
+    fetched only when the policy asks for some. ``name`` is for an origin that has none.
     """
     from ..registry.policy import load
     from ..registry.policy_check import Subject, check
 
     policy = load(policy_path)
-    origin = image.origin
     subject = Subject(
         transport=origin.transport,
         # Paths are resolved for nothing where the policy does not speak of the transport.
         scopes=_scopes(origin) if origin.transport in policy.transports else [],
-        name=_name(origin, image),
+        name=name or _name(origin),
         reference=origin.reference,
     )
-    return check(policy, subject, image.manifest, origin.signatures)
+    return check(policy, subject, manifest, origin.signatures)
 
 
 def _scopes(origin: Origin) -> list[str]:
@@ -46,12 +56,10 @@ def _scopes(origin: Origin) -> list[str]:
     return []
 
 
-def _name(origin: Origin, image: ArchiveImage) -> str:
+def _name(origin: Origin) -> str:
     if origin.reference is not None:
         return f"{origin.transport}://{origin.reference}"
-    if origin.transport:
-        return f"{origin.transport}:{origin.location or '-'}"
-    return f"image {image.id[:12]}"
+    return f"{origin.transport}:{origin.location or '-'}"
 
 
 def registry_origin(repository: Repository, reference: Reference, digest: str) -> Origin:

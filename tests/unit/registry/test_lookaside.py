@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polypod.engine.trust import registry_signatures
 from polypod.errors import ConfigError, PolypodError
@@ -135,7 +135,8 @@ def test_only_files_can_be_written_and_no_digest_leaves_the_store() -> None:
         lookaside.location("file:///x", "sha256:../../etc/passwd")
 
 
-@given(st.binary(), st.dictionaries(st.text(), st.text()), st.text())
+@given(st.binary(), st.dictionaries(st.text(), st.text(), max_size=3), st.text())
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_sigstore_blob_is_read_as_it_was_written(data: bytes, notes: dict[str, str], kind: str) -> None:
     try:
         str(notes).encode(), kind.encode()

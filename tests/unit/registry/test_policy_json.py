@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polypod.errors import ConfigError
 from polypod.oci.reference import Reference, normalize_docker
@@ -170,12 +170,14 @@ def test_only_strict_json_will_do(text: str, said: str) -> None:
     assert said in str(caught.value)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(st.none() | st.booleans() | st.integers(-10**15, 10**15) | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
 def test_the_strict_parser_reads_what_json_reads(value: object) -> None:
     assert parse(json.dumps(value).encode()).plain() == value
     assert parse(json.dumps(value, indent=2, ensure_ascii=False).encode()).plain() == value
 
 
+@settings(deadline=None)
 @given(st.text(alphabet='{}[]":,.-+0123456789eEtruefalsn \\u', max_size=12))
 def test_the_strict_parser_accepts_nothing_that_json_does_not(text: str) -> None:
     try:

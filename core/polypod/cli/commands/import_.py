@@ -19,6 +19,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         changes=opts.change,
         message=opts.message,
         platform=(opts.os, opts.arch, opts.variant),
+        signature_policy=opts.signature_policy,
     )
     if opts.quiet:
         image_id = import_path(ctx.rt, args[0], options)
