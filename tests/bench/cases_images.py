@@ -79,7 +79,7 @@ CASES: tuple[ImageCase, ...] = (
     _pull("gzip", "`pull`, {megabytes} MB in 6 layers, gzip", 0.6, disk=True),
     _pull("zstd", "`pull`, the same with zstd", 0.8),
     _pull("small", "`pull` of 40 small layers", 0.7, disk=True),
-    _pull("crowd", "`pull` of a directory with {files} small files", None, disk=True),
+    _pull("crowd", "`pull` of a directory with {files} small files", 0.8, disk=True),
     _push("gzip", "`push` of {megabytes} MB in 6 layers, gzip", 0.8),
     _push("zstd", "`push`, the same with zstd", 0.8),
     ImageCase("load-image", "`load` of {megabytes} MB in 6 layers", 0.8,

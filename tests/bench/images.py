@@ -20,7 +20,7 @@ from polypod.testing.registry import Registry
 
 MEGABYTES, QUICK_MEGABYTES = 500, 30
 FILES, QUICK_FILES = 100_000, 2000
-DISK_ROUNDS = 3
+ROUNDS, DISK_ROUNDS = 5, 2
 BLOB_CACHE = "/var/lib/containers/cache"  # where podman and skopeo note which blobs are where
 _DETACH = 2
 
@@ -104,12 +104,13 @@ class ImageBench:
         rounds: int,
     ) -> None:
         self.cases = cases
-        self.rounds = rounds
+        self.rounds = min(rounds, ROUNDS)  # each takes minutes, and they differ little
         self.folder = folder / "material"
         self.megabytes = QUICK_MEGABYTES if quick else MEGABYTES
         self.images = 100 if quick else 1000
         self.files = QUICK_FILES if quick else FILES
         self.samples: dict[tuple[str, str], list[Sample]] = {}
+        self.peaks: dict[tuple[str, str], float] = {}  # MB, as samples are kept
         self.failures: dict[tuple[str, str], str] = {}
         self.places = [Place("", folder, podman, launcher, environ)]
         if disk is not None:
@@ -190,7 +191,7 @@ class ImageBench:
     # -- measuring -----------------------------------------------------------------------------
 
     def measure(self) -> None:
-        """All rounds. One round before them is thrown away on tmpfs; a disk has fewer rounds."""
+        """All rounds. The one before them, on tmpfs, measures memory; a disk has fewer rounds."""
         for place in self.places:
             rounds = min(self.rounds, DISK_ROUNDS) if place.mark else self.rounds
             for number in range(rounds + 1):
@@ -215,25 +216,29 @@ class ImageBench:
                 if key in self.failures:
                     continue
                 try:
-                    sample = self._sample(part, case)
+                    sample = self._sample(part, case, memory=not keep)
                 except BenchError as error:
                     say(str(error))
                     self.failures[key] = str(error)
                     continue
-                if keep:
+                if isinstance(sample, Sample):
                     self.samples.setdefault(key, []).append(sample)
+                else:
+                    self.peaks[key] = sample
 
-    def _sample(self, part: CLI | Skopeo, case: ImageCase) -> Sample:
+    def _sample(self, part: CLI | Skopeo, case: ImageCase, *, memory: bool) -> Sample | float:
         for path in case.wipe:
             _delete(Path(path.format_map(part.words)))
         if isinstance(part, Skopeo):
-            sample = part.clock.timed(part.argv(case, case.skopeo))
+            argv = part.argv(case, case.skopeo)
+            sample = part.clock.memory(argv) if memory else part.clock.timed(argv)
             for args in case.skopeo_after:
                 part.clock.call(part.argv(case, args))
             return sample
         for args in case.before:
             part.call(case.store, args)
-        sample = part.clock.timed(self._argv(part, case))
+        argv = self._argv(part, case)
+        sample = part.clock.memory(argv) if memory else part.clock.timed(argv)
         for args in case.after:
             part.call(case.store, args)
         return sample

@@ -24,26 +24,21 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: seconds until the command returned, CPU seconds until all was quiet.
-
-    ``peak``: resident memory of the command's biggest process, in MB; 0 where nobody asked.
-    """
+    """One measurement: seconds until the command returned, CPU seconds until all was quiet."""
 
     wall: float
     cpu: float
-    peak: float = 0.0
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Many samples in one: milliseconds, CPU milliseconds, and the highest peak in MB."""
+    """Many samples in one: milliseconds, and CPU milliseconds."""
 
     median: float
     p10: float
     p90: float
     cpu: float
     count: int
-    peak: float = 0.0
 
 
 def summarize(samples: Sequence[Sample]) -> Summary:
@@ -56,7 +51,6 @@ def summarize(samples: Sequence[Sample]) -> Summary:
         p90=tenths[-1],
         cpu=statistics.median(sample.cpu * 1000 for sample in samples),
         count=len(walls),
-        peak=max(sample.peak for sample in samples),
     )
 
 
@@ -74,16 +68,38 @@ class Clock:
         used = cpu_seconds()
         begin = time.perf_counter()
         waiting = {self._spawn(argv, "/dev/null") for _ in range(jobs)}
-        failed, peak = _reap(waiting)
+        failed = _reap(waiting)
         wall = time.perf_counter() - begin
         if failed:
             raise self._failure(argv, failed)
         settle(before)
-        return Sample(wall, cpu_seconds() - used, peak)
+        return Sample(wall, cpu_seconds() - used)
+
+    def memory(self, argv: Sequence[str]) -> float:
+        """Run the command; return the most memory that its processes had together, in MB.
+
+        Looked at every few milliseconds; what processes share counts once (PSS). Raises ``BenchError``.
+        """
+        before = processes()
+        main = self._spawn(argv, "/dev/null")
+        peak, failed = 0, -1
+        while failed < 0:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == main:
+                failed = os.waitstatus_to_exitcode(status)
+            peak = max(peak, sum(map(_pss, processes() - before)))
+            time.sleep(0.004)
+        if failed:
+            raise self._failure(argv, failed)
+        settle(before)
+        return peak * 1024 / 1e6
 
     def call(self, argv: Sequence[str]) -> str:
         """Run the command untimed; return what it printed. Raises ``BenchError``."""
-        failed, _ = _reap({self._spawn(argv, self._out)})
+        failed = _reap({self._spawn(argv, self._out)})
         if failed:
             raise self._failure(argv, failed)
         return Path(self._out).read_text()
@@ -92,7 +108,7 @@ class Clock:
         """Run all the commands untimed, ``jobs`` at a time. Raises ``BenchError``."""
         for first in range(0, len(argvs), jobs):
             part = argvs[first : first + jobs]
-            failed, _ = _reap({self._spawn(argv, "/dev/null") for argv in part})
+            failed = _reap({self._spawn(argv, "/dev/null") for argv in part})
             if failed:
                 raise self._failure(part[0], failed)
 
@@ -110,20 +126,27 @@ class Clock:
         return BenchError(f"{' '.join(argv)}: exit code {code}: {said}")
 
 
-def _reap(waiting: set[int]) -> tuple[int, float]:
-    """Wait for these children, taking up strays.
-
-    Returns the first exit code that is not 0 and the highest peak of memory, in MB: that of a
-    child or of one that it has waited for, at least what this process itself had at the start.
-    """
-    failed, peak = 0, 0
+def _reap(waiting: set[int]) -> int:
+    """Wait for these children, taking up strays; return the first exit code that is not 0."""
+    failed = 0
     while waiting:
-        pid, status, used = os.wait4(-1, 0)
+        pid, status = os.wait()
         if pid in waiting:
             waiting.discard(pid)
             failed = failed or os.waitstatus_to_exitcode(status)
-            peak = max(peak, used.ru_maxrss)
-    return failed, peak * 1024 / 1e6
+    return failed
+
+
+def _pss(pid: str) -> int:
+    """KiB of memory of a process, its share of what others have too; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass  # it ended just now
+    return 0
 
 
 def processes() -> frozenset[str]:

@@ -17,6 +17,8 @@ Samples = Mapping[tuple[str, str], Sequence[Sample]]
 
 MARK = "\n## Images\n"
 
+MEMORY = 120  # MB, that no pull may exceed
+
 _INTRO = """
 ## Images
 
@@ -52,19 +54,20 @@ def page(bench: ImageBench, made: Conditions) -> str:
         f"### On a tmpfs, {bench.rounds} rounds\n",
         *table(samples, words, ""),
         "\n### CPU time and memory\n",
-        "CPU milliseconds of all processes of a command but the registry's, and the peak of resident",
-        "memory of its biggest process.\n",
-        *costs(samples, words, ""),
+        "CPU milliseconds of all processes of a command but the registry's, and the most memory (PSS) that",
+        "they had together.\n",
+        *costs(samples, bench.peaks, words, ""),
     ]
     if any(name.startswith("disk") for name, _ in samples):
         lines += [
             f"\n### On a disk ({bench.disk_name})\n",
-            "Writing is bound in this host's kernel: the CPU time says more than the wall time.\n",
+            "Writing is bound in this host's kernel: the CPU time says more than the wall time. polypod waits for",
+            "the disk before an image counts as complete (`syncfs`); podman 4.3 and skopeo 1.9 do not.\n",
             *table(samples, words, "disk"),
             "",
-            *costs(samples, words, "disk"),
+            *costs(samples, {}, words, "disk"),
         ]
-    lines += ["\n### Where the time of a pull goes\n", *floors(samples)]
+    lines += ["\n### Where the time of a pull goes\n", *floors(samples), *_memory(bench.peaks)]
     lines += [f"- {engine} failed in {name}: {why}" for (name, engine), why in bench.failures.items()]
     return "\n".join(lines)
 
@@ -110,20 +113,33 @@ def table(samples: Samples, words: Mapping[str, str], mark: str) -> list[str]:
     return rows
 
 
-def costs(samples: Samples, words: Mapping[str, str], mark: str) -> list[str]:
-    """CPU milliseconds and peak memory, one row a case."""
+def costs(
+    samples: Samples, peaks: Mapping[tuple[str, str], float], words: Mapping[str, str], mark: str
+) -> list[str]:
+    """CPU milliseconds and, where there are any, peaks of memory, one row a case."""
     names = ("polypod", "podman", "skopeo")
     rows = [
-        "| command | polypod CPU ms | podman | skopeo | polypod MB | podman | skopeo |",
-        "|---|---|---|---|---|---|---|",
+        "| command | polypod CPU ms | podman | skopeo |" + _head(peaks, " polypod MB | podman | skopeo |"),
+        "|---|---|---|---|" + _head(peaks, "---|---|---|"),
     ]
     for case in CASES:
         found = [_get(samples, mark + case.name, name) for name in names]
         if any(found):
             cpu = [f"{one.cpu:.0f}" if one else "-" for one in found]
-            peak = [f"{one.peak:.0f}" if one else "-" for one in found]
-            rows.append(f"| {case.label.format_map(words)} | {' | '.join([*cpu, *peak])} |")
+            if peaks:
+                cpu += [_peak(peaks, mark + case.name, name) for name in names]
+            rows.append(f"| {case.label.format_map(words)} | {' | '.join(cpu)} |")
     return rows
+
+
+def _head(peaks: Mapping[tuple[str, str], float], text: str) -> str:
+    """The part of a table's head about memory, "" without any."""
+    return text if peaks else ""
+
+
+def _peak(peaks: Mapping[tuple[str, str], float], case: str, engine: str) -> str:
+    found = peaks.get((case, engine))
+    return "-" if found is None else f"{found:.0f}"
 
 
 def floors(samples: Samples) -> list[str]:
@@ -138,6 +154,13 @@ def floors(samples: Samples) -> list[str]:
     for mark, kind, where in (("", "gzip", "a tmpfs"), ("", "zstd", "a tmpfs"), ("disk", "gzip", "the disk")):
         rows += _distance(samples, mark, kind, where)
     return rows
+
+
+def _memory(peaks: Mapping[tuple[str, str], float]) -> list[str]:
+    found = [mb for (case, name), mb in peaks.items() if name == "polypod" and case.startswith("pull-")]
+    if not found:
+        return []
+    return [f"\nThe most memory of a `pull`: {max(found):.0f} MB; the target is {MEMORY} MB."]
 
 
 def _distance(samples: Samples, mark: str, kind: str, where: str) -> list[str]:
@@ -158,13 +181,15 @@ def _distance(samples: Samples, mark: str, kind: str, where: str) -> list[str]:
     ]
 
 
-def line(case: ImageCase, samples: Samples, words: Mapping[str, str], mark: str) -> str:
+def line(case: ImageCase, bench: ImageBench, mark: str) -> str:
     """A case in one line, for the terminal."""
+    samples, words = bench.samples, bench.words
     ours, podman, skopeo = (
         _get(samples, mark + case.name, name) for name in ("polypod", "podman", "skopeo")
     )
     cpu = "/".join(f"{one.cpu:.0f}" if one else "-" for one in (ours, podman, skopeo))
-    peak = "/".join(f"{one.peak:.0f}" if one else "-" for one in (ours, podman, skopeo))
+    names = ("polypod", "podman", "skopeo")
+    peak = "/".join(_peak(bench.peaks, mark + case.name, name) for name in names)
     return (
         f"{mark + ' ' if mark else ''}{case.name:16} {_ms(ours):>20} {_ms(podman):>20} {_ms(skopeo):>20}"
         f"  {_ratio(ours, podman)} ({case.target}) {_ratio(ours, skopeo)}  cpu {cpu} MB {peak}"

@@ -152,7 +152,7 @@ def bench(
     for mark in ("", "disk"):
         for image_case in image_cases:
             if not mark or (disk is not None and image_case.disk):
-                print(report_images.line(image_case, images.samples, images.words, mark))
+                print(report_images.line(image_case, images, mark))
     print("\n".join(report_images.floors(images.samples)) if image_cases else "", end="\n")
     _write(options, work, images)
     return 1 if images.failures else 0
