@@ -74,7 +74,7 @@ class LayerCopy:
         parent = ""
         for blob in self._image.layers:
             layer = known.get((parent, blob.diff_id))
-            if layer is not None and not self._store.driver.exists(layer.id):
+            if layer is not None and not self._store.is_sound(layer.id):
                 layer = None
             plans.append(_Plan(blob, parent, layer))
             parent = plans[-1].id

@@ -2,17 +2,18 @@
 
 Records without files, files without records, layers whose content is not what was put in, images
 and containers without their documents. An image has its layers' damage too, a container its
-image's. Nothing is changed here; :mod:`polypod.store.check_repair` does that.
+image's. Nothing is removed here; :mod:`polypod.store.check_repair` does that.
 """
 
 from __future__ import annotations
 
 import os
 
-from ..errors import PolypodError
+from ..errors import PolypodError, StorageError
 from ..model.struct import Struct
 from .check_layers import layer_damage
 from .check_report import Report
+from .condemned import condemned_of
 from .places import big_data_name
 
 TYPE_CHECKING = False
@@ -52,10 +53,35 @@ def check(store: Store, repair: bool) -> list[Problem]:
 
 
 def rebuild(store: Store) -> list[Problem]:
-    """Let the driver rebuild what it can (missing links); what was rebuilt."""
+    """Let the driver rebuild what it can: missing links, and what layers stand on; what was rebuilt."""
     before = store.driver.check(True)
     left = set(store.driver.check(False))
-    return [("layer", id, f"{reason} (rebuilt)") for id, reason in before if (id, reason) not in left]
+    done = [("layer", id, f"{reason} (rebuilt)") for id, reason in before if (id, reason) not in left]
+    if not store.driver.supports("adopt"):
+        return done
+    layers = {layer.id: layer for layer in store.layers()}
+    report = Report()
+    report.parents = {id: layer.parent for id, layer in layers.items()}
+    for id in sorted(layers, key=report.depth):
+        reason = "" if layers[id].store else _misplaced(store, layers[id])
+        if reason and store.driver.exists(id) and store.driver.exists(layers[id].parent):
+            store.driver.adopt(id, layers[id].parent, False)
+            done.append(("layer", id, f"{reason} (rebuilt)"))
+    return done
+
+
+def _misplaced(store: Store, layer: Layer) -> str:
+    """Why a layer does not stand on disk on the layer that its record names, "" when it does."""
+    if not layer.parent or not store.driver.native_diff():
+        return ""
+    try:
+        paths = list(store.driver.diff_paths(layer.id))
+    except StorageError as error:
+        return str(error)
+    below = store.driver.diff_path(layer.parent)
+    if len(paths) < 2 or os.path.realpath(paths[1]) != os.path.realpath(below):
+        return f"it does not stand on layer {layer.parent}, as its record says"
+    return ""
 
 
 def examine(store: Store, options: CheckOptions) -> Report:
@@ -69,6 +95,8 @@ def examine(store: Store, options: CheckOptions) -> Report:
     report.parents = {layer.id: layer.parent for layer in layers}
     report.read_only = {layer.id for layer in layers if layer.store}
     _check_layers(store, layers, options, report)
+    if options.contents:
+        condemned_of(store).replace(report.changed - report.read_only)
     for image in store.images():
         _check_image(store, image, report)
     _check_containers(store, report)
@@ -110,9 +138,13 @@ def _check_layers(
             report.add_layer(layer.id, reason)
         if not store.driver.exists(layer.id):
             report.add_layer(layer.id, "its files are missing")
-        elif options.contents and layer.diff_digest:
+            continue
+        if layer.parent in report.parents and (misplaced := _misplaced(store, layer)):
+            report.add_layer(layer.id, misplaced)
+        if options.contents and layer.diff_digest:
             for reason in layer_damage(store, layer, bool(record.get("uidmap"))):
                 report.add_layer(layer.id, reason)
+                report.changed.add(layer.id)
 
 
 def _own_records(store: Store) -> dict[str, tuple[dict[str, Any], str]]:

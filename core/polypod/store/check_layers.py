@@ -31,7 +31,7 @@ def layer_damage(store: Store, layer: Layer, mapped: bool = False) -> list[str]:
     try:
         reasons = _read(store, layer, tree)
     except (StorageError, OSError, EOFError, ValueError) as error:
-        return [f"layer content cannot be read: {error}"]
+        return [f"layer content incorrect digest: {error}"]
     if reasons or tree is None or tree.vague:
         return reasons
     found = []

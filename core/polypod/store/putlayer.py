@@ -160,7 +160,7 @@ def _parts(store: Store, batch: Sequence[Staged]) -> Iterator[list[Staged]]:
     part: list[Staged] = []
     for item in batch:
         part.append(item)
-        if store.layer_records.find(item.id) is not None:
+        if store.layer_records.find(item.id) is not None or store.driver.exists(item.id):
             yield part
             part = []
     if part:
@@ -203,7 +203,7 @@ def _record(store: Store, part: list[Staged]) -> list[Layer]:
         fresh = False
         for item in part:
             known = records.find(item.id)
-            if known is not None and store.driver.exists(item.id):
+            if known is not None and store.is_sound(item.id):
                 layers.append(to_layer(known))
                 continue
             record = _layer_record(item, known or {})
@@ -224,13 +224,19 @@ def _gone(parent: str) -> LayerGone:
 def _place(store: Store, pending: Pending, item: Staged, *, damaged: bool) -> None:
     """Give the files their final name. A kill from here on is repaired through the note."""
     item.note.becomes(item.id)
-    if damaged and store.driver.supports("renew"):
+    # Files without a record: of a process killed long ago, or of a record that was lost. Then layers
+    # may stand on them, which name them as they are on disk.
+    if store.driver.supports("renew") and (damaged or store.driver.exists(item.id)):
         store.driver.renew(item.note.id, item.id)
     else:
-        store.driver.remove(item.id)  # files without a record, of a process killed long ago
+        store.driver.remove(item.id)
         store.driver.rename(item.note.id, item.id)
     if os.path.exists(pending.split_path(item.note.id)):
         os.rename(pending.split_path(item.note.id), pending.split_path(item.id))
+    if damaged:
+        from .condemned import condemned_of
+
+        condemned_of(store).forget(item.id)
 
 
 def _layer_record(item: Staged, old: dict[str, Any]) -> dict[str, Any]:

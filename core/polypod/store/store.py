@@ -221,13 +221,19 @@ class Store:
         """The layer with this diffID on this parent: the same chain of diffIDs, so the same content.
 
         One that the writable store may build upon: its own, or one of a store that shares layers.
-        One whose files are gone counts as absent: putting it again mends it.
+        One whose files are gone, or were found to be changed, counts as absent: putting it again mends it.
         """
         for layer in self.layer_records.base():
             same = layer.diff_digest == diff_digest and layer.parent == parent
-            if same and self.driver.exists(layer.id) and not self._lent(layer):
+            if same and self.is_sound(layer.id) and not self._lent(layer):
                 return layer
         return None
+
+    def is_sound(self, id: str) -> bool:
+        """Whether a layer's files are there, and no check has found them changed."""
+        from .condemned import is_sound
+
+        return is_sound(self, id)
 
     def _lent(self, layer: Layer) -> bool:
         """Whether the files of a layer of ours lie in another store only."""

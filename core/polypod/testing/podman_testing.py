@@ -107,7 +107,7 @@ def create_image(store: Store, args: Namespace) -> str:
 
 def remove_image(store: Store, args: Namespace) -> str:
     """Forget an image, whatever uses it."""
-    store.image_records.remove(args.image)
+    store.image_records.remove([args.image])
     return ""
 
 
