@@ -51,3 +51,27 @@ def tar_of(files: dict[str, bytes]) -> bytes:
             member.size, member.mtime = len(data), 1_600_000_000
             tar.addfile(member, io.BytesIO(data))
     return out.getvalue()
+
+
+def assert_whole(rt: Runtime) -> None:
+    """Fail unless the store has exactly what its images need, on disk and in its records."""
+    from pathlib import Path
+
+    layers = {layer.id for layer in rt.store.layers()}
+    needed = set()
+    for image in rt.store.images():
+        rt.store.image_config(image)
+        needed |= {layer.id for layer in rt.store.image_layers(image)}
+    containers = {rt.store.container_layer(c["id"]) for c in rt.store.containers()}
+    assert layers == needed | containers
+    home, records, pictures = (
+        Path(rt.graphroot, f"overlay{part}") for part in ("", "-layers", "-images")
+    )
+    assert {p.name for p in home.iterdir() if len(p.name) == 64} == layers
+    assert len([*(home / "l").iterdir()]) == len(layers)
+    for name in ("polypod-pending", "polypod-fetching"):
+        if (records / name).exists():
+            assert [p.name for p in (records / name).iterdir()] == [], name
+    assert {p.name.partition(".")[0] for p in records.glob("*.tar-split.gz")} <= layers
+    big_data = {p.name for p in pictures.glob("*") if p.is_dir()}
+    assert big_data == {image.id for image in rt.store.images()}

@@ -23,6 +23,7 @@ from polypod.oci import manifest
 from polypod.oci.archive_image import ArchiveImage, LayerBlob
 from polypod.store import putlayer
 from polypod.testing import storage_tar as tar
+from polypod.testing.images import assert_whole
 from polypod.testing.storage import tree_facts
 
 Open = Callable[[bytes, str], IO[bytes]]
@@ -126,21 +127,6 @@ def facts(rt: Runtime, image: Image) -> dict[str, object]:
     return found
 
 
-def whole(rt: Runtime) -> None:
-    """Nothing is in the store that no image needs."""
-    known = {layer.id for layer in rt.store.layers()}
-    needed = {x.id for image in rt.store.images() for x in rt.store.image_layers(image)}
-    assert known == needed
-    home = Path(rt.graphroot, "overlay")
-    assert {p.name for p in home.iterdir() if len(p.name) == 64} == known
-    assert len([*(home / "l").iterdir()]) == len(known)
-    records = Path(rt.graphroot, "overlay-layers")
-    for name in ("polypod-pending", "polypod-fetching"):
-        if (records / name).exists():
-            assert [*(records / name).iterdir()] == []
-    assert {p.name.partition(".")[0] for p in records.glob("*.tar-split.gz")} <= known
-
-
 def test_the_same_as_one_after_the_other(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     image = image_of(layers(9))
     with monkeypatch.context() as patch:
@@ -149,7 +135,7 @@ def test_the_same_as_one_after_the_other(rt: Runtime, monkeypatch: pytest.Monkey
     remove_all(rt, RemoveOptions())
     assert rt.store.layers() == []
     assert facts(rt, copy_image(rt, image, ["localhost/x:1"])) == before
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_threads_where_forks_are_dangerous(
@@ -161,7 +147,7 @@ def test_threads_where_forks_are_dangerous(
     monkeypatch.setattr(os, "fork", no_fork)
     stored = copy_image(rt, image_of(layers(9)), ["localhost/x:1"])
     assert [*tree_paths(rt, stored)] == ["d", "d/f8", "same"]
-    whole(rt)
+    assert_whole(rt)
 
 
 def tree_paths(rt: Runtime, image: Image) -> list[str]:
@@ -175,7 +161,7 @@ def test_any_number_of_helpers(rt: Runtime, parallel: int) -> None:
     rt.settings = rt.settings.evolve(engine=engine)
     stored = copy_image(rt, image_of(layers(5)), ["localhost/x:1"])
     assert tree_paths(rt, stored) == ["d", "d/f4", "same"]
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_a_layer_that_is_there_is_not_read(rt: Runtime, counter: Counter) -> None:
@@ -199,7 +185,7 @@ def test_content_that_is_there_on_other_layers_is_not_read(rt: Runtime, counter:
     top = rt.store.image_layers(other)[0]
     first = rt.store.image_layers(stored)[-1]
     assert (top.compressed_digest, top.compression) == (first.compressed_digest, first.compression)
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_what_is_damaged_where_it_would_be_copied_from_is_read(rt: Runtime, counter: Counter) -> None:
@@ -210,7 +196,7 @@ def test_what_is_damaged_where_it_would_be_copied_from_is_read(rt: Runtime, coun
     Path(path, "same").write_bytes(b"z")
     copy_image(rt, image_of([c, b], counter), ["localhost/y:1"])
     assert counter.take() == sorted(map(manifest.sha256, (b, c)))
-    whole(rt)
+    assert_whole(rt)
 
 
 @pytest.mark.parametrize("gone", [[0], [2], [4], [1, 3], [0, 1, 2, 3, 4]])
@@ -232,7 +218,7 @@ def test_only_damaged_layers_are_read_again(
     again = copy_image(rt, image, ["localhost/x:1"])
     assert counter.take() == sorted(manifest.sha256(content[n]) for n in gone)
     assert facts(rt, again) == before
-    whole(rt)
+    assert_whole(rt)
 
 
 def breaking(bad: bytes, error: Exception) -> Open:
@@ -260,7 +246,7 @@ def test_one_bad_layer_leaves_nothing(
     said = str(caught.value)
     assert said.startswith(f"copying image localhost/x:1: layer {blob.digest}: the layer's content is")
     assert "\n" not in said
-    whole(rt)
+    assert_whole(rt)
     assert rt.store.find_image("localhost/x:1") == kept
 
 
@@ -269,7 +255,7 @@ def test_what_climbs_out_of_a_layer(rt: Runtime) -> None:
     with pytest.raises(HostileLayer, match="leaves the layer"):
         copy_image(rt, image_of([*layers(3), bad]), ["localhost/x:1"])
     assert rt.store.layers() == []
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_errors_keep_their_kind(rt: Runtime) -> None:
@@ -279,7 +265,7 @@ def test_errors_keep_their_kind(rt: Runtime) -> None:
         copy_image(rt, image_of(content, breaking(content[1], full)), ["localhost/x:1"])
     with pytest.raises(RuntimeError, match="KeyError: 'defect'"):
         copy_image(rt, image_of(content, breaking(content[1], KeyError("defect"))), [])
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_a_helper_that_is_killed(rt: Runtime) -> None:
@@ -292,7 +278,7 @@ def test_a_helper_that_is_killed(rt: Runtime) -> None:
 
     with pytest.raises(Exception, match="was killed; pull again"):
         copy_image(rt, image_of(content, opened), ["localhost/x:1"])
-    whole(rt)
+    assert_whole(rt)
 
 
 def test_a_bomb(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,6 +289,6 @@ def test_a_bomb(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = tar.archive(tar.member("zeros", bytes(8 << 20)))
     with pytest.raises(HostileLayer, match="larger than [0-9]+ bytes"):
         copy_image(rt, image_of([*layers(2), bomb]), ["localhost/x:1"])
-    whole(rt)
+    assert_whole(rt)
     monkeypatch.setattr(images_layers, "_RATIO", 2000)
     assert copy_image(rt, image_of([*layers(2), bomb]), ["localhost/x:1"])
