@@ -37,6 +37,8 @@ def pull_name(
         if options.policy == "always":
             raise _by_id(name)
         return *lookup(rt, name), False
+    else:
+        _check(name)
     local = _local(rt, name, options)
     policy = options.policy
     if options.custom_platform and policy not in ("always", "never"):
@@ -51,6 +53,13 @@ def pull_name(
         return *local, False
     known_as = local[1] if local is not None and not options.custom_platform else name
     return _from_candidates(rt, known_as, policy, local, options, progress_of(report))
+
+
+def _check(name: str) -> None:
+    try:
+        reference.normalize_docker(name)
+    except UsageError as error:
+        raise UsageError(f'parsing reference "{name}": {error}') from None
 
 
 def _by_id(name: str) -> PolypodError:
@@ -106,10 +115,11 @@ def _from_candidates(
             raise NoSuchImage(str(error)) from error  # the name is fine, and leads nowhere
         raise
     errors: list[PolypodError] = []
+    told = _Told(progress)
     current = local[0] if local is not None and policy == "newer" else None
     for candidate in candidates:
         try:
-            image = _candidate(rt, candidate, registries, options, current, progress)
+            image = _candidate(rt, candidate, registries, options, current, told)
         except PolypodError as error:
             errors.append(error)
             continue
@@ -126,32 +136,38 @@ def _from_candidates(
     raise PolypodError(f"{len(errors)} errors occurred while pulling:{lines}")
 
 
+class _Told:
+    """What was said so far: how a short name was resolved is said once, and only when something is pulled."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self._note = ""
+
+    def trying(self, candidate: Candidate) -> None:
+        """Say what comes next."""
+        if candidate.note != self._note:
+            self._note = candidate.note
+            self.progress.line(candidate.note)
+        self.progress.line(f"Trying to pull {candidate.reference}...")
+
+
 def _candidate(
     rt: Runtime,
     candidate: Candidate,
     registries: Registries,
     options: PullOptions,
     current: Image | None,
-    progress: Progress,
+    told: _Told,
 ) -> Image | None:
     """Pull one candidate; ``None`` when ``current`` is that image already."""
-    said = False
-
-    def announce() -> None:
-        nonlocal said
-        if not said:
-            said = True
-            if candidate.note:
-                progress.line(candidate.note)
-            progress.line(f"Trying to pull {candidate.reference}...")
-
     if current is None:
-        announce()
+        told.trying(candidate)
     with open_image(candidate.reference, registries, options) as source:
-        if current is not None and source.digest in digests(current):
-            return None
-        announce()
-        return source.store(rt, progress)
+        if current is not None:
+            if source.digest in digests(current):
+                return None
+            told.trying(candidate)
+        return source.store(rt, told.progress)
 
 
 def _remember(registries: Registries, name: str, chosen: Reference) -> None:

@@ -62,9 +62,6 @@ def send_dir(registry: Registry, folder: Path, name: str) -> None:
     put_manifest(registry, repository, tag, data, manifest.get("mediaType", OCI))
 
 
-def curl(*words: object) -> str:
-    return peers.run("curl", "-sSf", *words)
-
 
 def put_blob(registry: Registry, repository: str, digest: str, path: Path) -> None:
     import urllib3
@@ -263,7 +260,7 @@ def test_an_image_for_another_platform_is_taken_with_a_warning(
 
 def test_digests(rt: Runtime, podman: Podman, registry: Registry) -> None:
     """By the digest of an image, of an index, and with a tag that then does not matter."""
-    data, own = get_manifest(registry, "t:oci", OCI)
+    _, own = get_manifest(registry, "t:oci", OCI)
     what = "application/vnd.oci.image.index.v1+json"
     _, index = get_manifest(registry, "multi:index", what)
     for name in (f"t@{own}", f"multi@{index}", f"t:nonsense@{own}"):
