@@ -289,6 +289,57 @@ def test_push_signs_with_sigstore(cli: Trusting, image: str) -> None:
     assert "no signature exists (1 of another kind)" in cli.fails(125, "pull", "-q", INSECURE, name)
 
 
+def test_a_list_is_signed_with_its_images(cli: Trusting, image: str) -> None:
+    need("skopeo")
+    name = cli.name("cli/list:1")
+    cli("manifest", "create", "localhost/list:1", f"containers-storage:{image}")
+    cli("manifest", "push", "-q", INSECURE, "--all", "--sign-by", "good@example.com", "localhost/list:1", f"docker://{name}")
+    assert len(list(cli.lookaside.glob("cli/list@sha256=*/signature-1"))) == 2
+    cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.good)]})
+    cli("pull", "-q", INSECURE, name)
+    # skopeo looks at the list's signature and at each image's.
+    argv = ["skopeo", "--policy", cli.policy_file, "copy", "-q", "--all", "--src-tls-verify=false"]
+    run(*argv, f"docker://{name}", f"dir:{cli.at}/out", env=cli.env)
+    where = cli.at / "signatures"
+    where.mkdir()
+    conf = cli.at / "registries.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{cli.registry.host}"\ninsecure = true\n')
+    env = {**cli.env, "CONTAINERS_REGISTRIES_CONF": str(conf)}
+    cli("image", "sign", "--all", "--sign-by", "good@example.com", "-d", where, f"docker://{name}", env=env)
+    cli("image", "sign", "--sign-by", "good@example.com", "-d", where, f"docker://{name}", env=env)
+    assert len(list(where.glob("cli/list@sha256=*/signature-1"))) == 2
+
+
+def test_run_does_not_start_what_is_not_trusted(cli: Trusting, image: str) -> None:
+    name = cli.name("cli/run:1")
+    cli("push", "-q", INSECURE, "--sign-by", "other@example.com", image, name)
+    cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.good)]})
+    before = layers(cli)
+    said = cli.fails(125, "run", "--rm", "--pull=always", INSECURE, name, "true")
+    assert "made by a key that is not accepted" in said
+    assert layers(cli) == before
+    assert name not in cli("images")
+
+
+def test_a_damaged_signature_of_a_lookaside_is_refused(cli: Trusting, image: str) -> None:
+    name = cli.name("cli/damaged:1")
+    cli("push", "-q", INSECURE, "--sign-by", "good@example.com", image, name)
+    (signature,) = cli.lookaside.glob("cli/damaged@sha256=*/signature-1")
+    cli.policy(REJECT, docker={cli.registry.host: [cli.signed(cli.good)]})
+    whole = signature.read_bytes()
+    for data, said in (
+        (whole[:-10], "is not a signed OpenPGP message"),
+        (b"\x00sigstore-json\n{}", "malformed sigstore signature"),
+        (b"", "signature is empty"),
+        (b"x" * (5 << 20), "has more than 4194304 bytes"),
+    ):
+        signature.write_bytes(data)
+        error = cli.fails(125, "pull", "-q", INSECURE, name)
+        assert said in error or "the signature " in error, error
+    signature.write_bytes(whole)
+    cli("pull", "-q", INSECURE, name)
+
+
 def test_what_cannot_be_signed_is_said_before_anything_is_sent(cli: Trusting, image: str) -> None:
     sign = ["--sign-by-sigstore-private-key", cli.private, "--sign-passphrase-file", cli.at / "pass"]
     for words, said in (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..errors import RegistryError, RegistryNotFound
 from ..oci import manifest as manifests
-from .signature_blob import MAX_SIZE, SIGSTORE, Signature
+from .signature_blob import COSIGN_TYPE, MAX_SIZE, MAX_TOTAL, SIGSTORE, Signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,13 +28,17 @@ def tag(digest: str) -> str:
 
 
 def read(repository: Repository, digest: str) -> list[Signature]:
-    """The attachments of a manifest, [] when there are none; not all need be signatures.
+    """The signatures of a manifest, [] when there are none; attachments of other kinds are left.
 
     Raises ``RegistryError``, also when the attachments are malformed.
     """
     document = _fetch(repository, digest)
+    layers = document["layers"] if document else []
     found = []
-    for layer in document["layers"] if document else ():
+    total = 0
+    for layer in layers:
+        if layer["mediaType"] != COSIGN_TYPE:
+            continue
         found.append(
             Signature(
                 kind=SIGSTORE,
@@ -43,6 +47,11 @@ def read(repository: Repository, digest: str) -> list[Signature]:
                 annotations=layer.get("annotations") or {},
             )
         )
+        total += len(found[-1].data)
+        if total > MAX_TOTAL:
+            raise RegistryError(
+                f"the signatures {tag(digest)} in {repository.name} have more than {MAX_TOTAL} bytes"
+            )
     return found
 
 

@@ -12,7 +12,7 @@ from ..errors import ConfigError, PolypodError
 from ..kit.atomic import read_bytes
 from ..model.struct import Struct
 from . import policy_scopes
-from .signature_blob import MAX_SIZE
+from .signature_blob import MAX_SIZE, MAX_TOTAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,9 +215,11 @@ def read(base: str, digest: str, fetch: Callable[[str], bytes | None]) -> list[b
             blob = _read_file(local_path(name, "reading from"))
         if blob is None:
             return found
-        if len(found) == MOST:
-            raise PolypodError(f"{url} holds more than {MOST} signatures")
         found.append(blob)
+        if len(found) > MOST or sum(map(len, found)) > MAX_TOTAL:
+            raise PolypodError(
+                f"{url} holds more than {MOST} signatures or {MAX_TOTAL} bytes of them"
+            )
 
 
 def _read_file(path: str) -> bytes | None:

@@ -15,6 +15,8 @@ SIMPLE, SIGSTORE = "simple-signing", "sigstore-json"
 COSIGN_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 #: The largest signature that is read, in bytes.
 MAX_SIZE = 4 << 20
+#: Bytes that all signatures of an image may have together: they are held in memory.
+MAX_TOTAL = 16 << 20
 
 # First bytes of an OpenPGP message that is signed: compressed data, a one-pass signature, a signature.
 _OPENPGP = frozenset(

@@ -122,8 +122,9 @@ def test_sizes_and_numbers_are_limited(tmp_path: Path) -> None:
     with pytest.raises(PolypodError, match="has more than 4194304 bytes"):
         lookaside.read(base, DIGEST, no_fetch)
     endless = "http://example.invalid/img"
-    with pytest.raises(PolypodError, match="holds more than 128 signatures"):
-        lookaside.read(endless, DIGEST, lambda _url: b"again")
+    for again in (b"again", b"x" * (4 << 20)):
+        with pytest.raises(PolypodError, match="holds more than 128 signatures or 16777216 bytes"):
+            lookaside.read(endless, DIGEST, lambda _url, again=again: again)
     with pytest.raises(PolypodError, match="128|delete some"):
         lookaside.add(path, [b"%d" % n for n in range(200)])
 
@@ -198,7 +199,8 @@ def test_signatures_come_over_http_and_from_the_registry(
             for payload in (b"payload 1", b"payload 2")
         )
         attachments.write(repository, DIGEST, [one])
-        attachments.write(repository, DIGEST, [one, two])
+        other = one.evolve(media_type="application/vnd.dsse.envelope.v1+json")
+        attachments.write(repository, DIGEST, [one, other, two])
         assert attachments.read(repository, DIGEST) == [one, two]
         assert registry_signatures(repository, DIGEST) == [b"first", b"second", one.blob(), two.blob()]
         assert repository.tags() == [f"{DIGEST.replace(':', '-')}.sig"]
