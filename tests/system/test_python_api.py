@@ -166,3 +166,19 @@ def test_the_same_calls_as_asyncio(engine, roots):
     assert outputs == [b"0\n", b"1\n", b"2\n", b"3\n"]
     assert status == "running"
     assert streamed == [("stdout", b"hi\n")]
+
+
+def test_image_stores(engine, roots, tmp_path):
+    with polypod.Engine(root=str(tmp_path / "r"), runroot=roots["runroot"], imagestore=str(tmp_path / "s")) as other:
+        make_busybox_image(other.runtime, "localhost/stored:latest")
+    said = []
+    store = engine.imagestores.attach(str(tmp_path / "s"), "disk", say=said.append)
+    assert store.name == "disk" and said[0].startswith("image store disk: direct")
+    assert engine.containers.run("stored", ["true"], remove=True, request=OFFLINE).exit_code == 0
+    assert [finding.sound for finding in engine.imagestores.check()] == [True]
+    engine.imagestores.move("disk", str(tmp_path / "t"))
+    assert engine.imagestores.inspect("disk")["ImageNames"] == ["localhost/stored:latest"]
+    engine.imagestores.detach("disk")
+    assert [row["State"] for row in engine.imagestores.list()] == ["detached"]
+    with pytest.raises(NoSuchImage, match="image store disk is detached"):
+        engine.images.get("stored")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .containers import Containers
     from .events import Events
     from .images import Images
+    from .imagestores import ImageStores
     from .manifests import Manifests
 
 
@@ -74,6 +75,13 @@ class Engine:
         from .manifests import Manifests
 
         return Manifests(self._rt)
+
+    @property
+    def imagestores(self) -> ImageStores:
+        """Attach, detach, move, check and export image stores."""
+        from .imagestores import ImageStores
+
+        return ImageStores(self._rt)
 
     @property
     def events(self) -> Events:

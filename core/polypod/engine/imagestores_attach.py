@@ -8,7 +8,7 @@ from ..errors import AlreadyExists, NoSuchStore, StorageError, UsageError
 from ..model.imagestore import WAYS, ImageStore
 from ..model.struct import Struct
 from ..store.attached import Register
-from ..store.filemount import kind_of, mount_file, unmount
+from ..store.filemount import kind_of, mount_file, sweep, unmount
 from ..store.foreign import Root, find_root
 from ..store.identity import alike, fingerprint, read_identity, write_identity
 from ..store.imagestores import ATTACHED, refuse_name
@@ -31,6 +31,7 @@ class AttachOptions(Struct):
     read_only: bool | None = None
     required: bool | None = None
     share_layers: bool | None = None
+    shared: bool = False  # open the store for reading to everybody
 
 
 class _Found(Struct):
@@ -54,11 +55,15 @@ def attach(
         refuse_name(options.name)
     stores = stores_of(rt)
     with stores.register.lock():
+        sweep(stores.register.directory, "trial-")
+        sweep(stores.run_dir, ".attach-")
         stores.refresh()
         found = _find(rt, stores, _answering(stores, path), read_only=bool(options.read_only))
         store = _record(stores, found, options)
         if found.fresh:
             say(f"{found.path} was empty and is an image store now; fill it with --imagestore {found.path}")
+        if options.shared:
+            _share(found)
         way, why = choose(rt, stores, store, options.way)
         store = store.evolve(way=way, why=why)
         if way == "direct":
@@ -138,6 +143,14 @@ def _file(rt: Runtime, stores: ImageStores, path: str) -> _Found:
 def _fingerprint(root: str, driver: str) -> str:
     looked = Root(root, driver)
     return fingerprint(looked.images.values(), looked.layers.values())
+
+
+def _share(found: _Found) -> None:
+    from ..store.sharing import share
+
+    if not found.writable or not found.id:
+        raise StorageError(f"--shared needs a store that can be written to, which {found.path} is not")
+    share(found.path, found.driver, found.id)
 
 
 def _known(register: Register, id: str) -> ImageStore | None:

@@ -50,6 +50,8 @@ def write_atomic(
         fd = os.open(temporary, flags, mode)
     try:
         try:
+            if mode & 0o077:
+                os.fchmod(fd, mode)  # whatever the umask
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]

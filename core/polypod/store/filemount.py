@@ -7,6 +7,7 @@ import os
 
 from ..errors import StorageError
 from ..kit import mounts
+from ..kit.atomic import remove_tree
 from ..kit.lockfile import lock_write
 
 TYPE_CHECKING = False
@@ -82,6 +83,19 @@ def mount_file(file: str, target: str, kind: str) -> None:
         if not _by_program(file, target, kind):
             reason = os.strerror(error.errno or 0).lower()
             raise StorageError(f"cannot mount the {kind} file {file}: {reason}") from error
+
+
+def sweep(directory: str, prefix: str) -> None:
+    """Take away what killed processes have left: directories named ``prefix`` and a PID, mounts in them included."""
+    try:
+        names = os.listdir(directory)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name.startswith(prefix) and not os.path.exists(f"/proc/{name.removeprefix(prefix)}"):
+            for point in (f"{directory}/{name}/merged", f"{directory}/{name}"):
+                mounts.umount(point, mounts.MNT_DETACH)
+            remove_tree(f"{directory}/{name}")
 
 
 def _mount(source: str, target: str, kind: str) -> None:

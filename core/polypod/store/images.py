@@ -121,10 +121,12 @@ class Images:
         digest: str = "",
         metadata: str = "",
         exclusive: bool = False,
+        shared: bool = False,
     ) -> Image:
         """Record an image; its names are taken away from other images. One that exists is renewed.
 
-        With ``exclusive`` names that another image has are refused: ``AlreadyExists``.
+        With ``exclusive`` names that another image has are refused: ``AlreadyExists``. ``shared``: others
+        may read it.
         """
         directory = self._own[0]
         with lock_here(directory + "/images.lock") as held:
@@ -133,6 +135,10 @@ class Images:
             if exclusive:
                 _refuse_taken(table, names)
             sums = _write_items(f"{directory}/{id}", items)
+            if shared:
+                from .sharing import publish_image
+
+                publish_image(self._places, id)
             old = table.get(id) or {}
             kept = [name for name in old.get("names") or () if name not in names]
             sums = {**_manifests_of(old), **sums}
@@ -153,6 +159,30 @@ class Images:
             table.put(record)
             held.record_write()
             table.save(durable=True)
+        return to_image(record)
+
+    def unchanged(
+        self,
+        id: str,
+        names: Sequence[str],
+        top_layer: str,
+        items: dict[str, bytes],
+        digest: str,
+        metadata: str,
+    ) -> Image | None:
+        """The image when it is recorded just so, and has its documents: then nothing is to be written."""
+        record = by_id(self._own[0] + "/images.json", load(self._own[0] + "/images.json")).get(id)
+        if record is None or record.get("layer", "") != top_layer:
+            return None
+        if list(names) != (record.get("names") or [])[: len(names)]:
+            return None
+        if (digest and record.get("digest") != digest) or record.get("metadata") != (metadata or "{}"):
+            return None
+        for key, data in items.items():
+            if read_bytes(f"{self._own[0]}/{id}/{big_data_name(key)}") != data:
+                return None
+            if key not in (record.get("big-data-names") or ()):
+                return None
         return to_image(record)
 
     def set_big_data(self, id: str, key: str, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 
+from ..errors import StoreAbsent
 from ..kit import fastjson
 from ..kit.atomic import read_bytes
 from ..model.imagestore import IDENTITY
@@ -135,6 +136,17 @@ def probe(
     if waiting:
         answers.update(_collect(waiting, note_dir, limit))
     return answers
+
+
+def refuse_silent(path: str, run_root: str) -> None:
+    """Raise ``StoreAbsent`` when a path lies on a file system that does not answer; local ones are not asked."""
+    types = mount_types()
+    real = resolve(os.path.abspath(path), types)
+    if not may_hang(real, types):
+        return
+    answer = probe([("imagestore", real, "", "")], f"{run_root}/polypod/stores")["imagestore"]
+    if answer.endswith("does not answer"):
+        raise StoreAbsent(f"the imagestore {path} does not answer; bring it back, or use another --imagestore")
 
 
 def _ask(root: str, identity: str, inside: str) -> int:

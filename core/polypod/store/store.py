@@ -42,6 +42,7 @@ class Store:
         extra = tuple(dict.fromkeys((*additional, *(stores.roots() if stores is not None else ()))))
         self.places = Places(graphroot, runroot, driver_name, imagestore, extra, stores)
         self.stores = stores
+        self._answers = False
         self.driver = driver
         self.layer_records = Layers(self.places, driver)
         self.image_records = Images(self.places)
@@ -57,7 +58,16 @@ class Store:
         """
         if self.stores is not None:
             self.stores.check_required()
+        self._check_imagestore()
         return self.image_records.all()
+
+    def _check_imagestore(self) -> None:
+        """Raise ``StoreAbsent`` when the writable imagestore lies on a file system that does not answer."""
+        if self.places.split and not self._answers:
+            from .probing import refuse_silent
+
+            refuse_silent(self.places.image_root, self.places.run_root)
+            self._answers = True
 
     def detached_images(self) -> list[Image]:
         """The images of attached stores that are not there now, as they were seen last."""
@@ -163,6 +173,9 @@ class Store:
 
             signed, metadata = to_items(signatures, own)
             items.update(signed)
+        found = self.image_records.unchanged(id, names, top_layer, items, digest or own, metadata)
+        if found is not None:
+            return found
         with self.layer_records.lock(images=True):  # nobody removes the layers meanwhile
             if top_layer and self.layer_records.find(top_layer) is None:
                 raise StorageError(f"layer {top_layer} of image {id} was removed meanwhile; try again")
@@ -174,7 +187,24 @@ class Store:
                 created=created,
                 digest=digest or own,
                 metadata=metadata,
+                shared=self._publish(top_layer),
             )
+
+    def _publish(self, top_layer: str) -> bool:
+        """Open an image's layers to others when the store is a shared one."""
+        if not self.places.split:
+            return False
+        from .sharing import is_shared, publish_layers
+
+        if not is_shared(self.places.image_root):
+            return False
+        by_id = self.layer_records.by_id()
+        chain, id = [], top_layer
+        while id in by_id:
+            chain.append(id)
+            id = by_id[id].parent
+        publish_layers(self.places, chain)
+        return True
 
     def set_names(self, image_id: str, names: Sequence[str]) -> Image:
         """Replace an image's names; a name that another image has moves here."""
@@ -225,19 +255,22 @@ class Store:
         """
         for layer in self.layer_records.base():
             same = layer.diff_digest == diff_digest and layer.parent == parent
-            if same and self.is_sound(layer.id) and not self._lent(layer):
+            if same and self.is_sound(layer.id):
                 return layer
         return None
 
     def is_sound(self, id: str) -> bool:
-        """Whether a layer's files are there, and no check has found them changed."""
+        """Whether a layer's files are there, to build upon, and no check has found them changed."""
         from .condemned import is_sound
 
-        return is_sound(self, id)
+        return is_sound(self, id) and not self._lent(id)
 
-    def _lent(self, layer: Layer) -> bool:
-        """Whether the files of a layer of ours lie in another store only."""
-        return not layer.store and not self.holds(layer.id)
+    def _lent(self, id: str) -> bool:
+        """Whether a layer's files lie only in a store that may go away."""
+        if not self.places.unshared:
+            return False
+        path = self.driver.diff_path(id)
+        return any(path.startswith(root + "/") for root in self.places.unshared)
 
     def holds(self, id: str) -> bool:
         """Whether the files of a layer lie in a root that this store writes to."""
@@ -334,6 +367,7 @@ class Store:
 
     def mount_container(self, id: str) -> str:
         """Mount a container's root file system, or count one more user; returns its path."""
+        self._check_imagestore()
         layer, volatile, label = self._facts(id)
         options = ("volatile",) if volatile else ()
         return self.layer_records.mount(layer, read_only=False, label=label, options=options)

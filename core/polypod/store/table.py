@@ -102,7 +102,9 @@ class Text:
         data = self.text.encode("utf-8")
         try:
             try:
-                write_atomic(self.path, data, durable=durable, alone=True)
+                # A table that others may read stays so (see polypod.store.sharing).
+                mode = os.stat(self.path).st_mode & 0o644
+                write_atomic(self.path, data, mode=mode, durable=durable, alone=True)
             except FileNotFoundError:
                 os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
                 write_atomic(self.path, data, durable=durable, alone=True)

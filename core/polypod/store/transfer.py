@@ -16,7 +16,7 @@ from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.copytree import copy_file, copy_tree
 from ..kit.lockfile import lock_write
 from ..model.imagestore import IDENTITY
-from .identity import read_identity, write_identity
+from .identity import identity_document, read_identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _lock(root: str, driver: str) -> list[Held]:
     """Keep those out who write through --imagestore; refuse when one has begun already."""
     layers, images = f"{root}/{driver}-layers", f"{root}/{driver}-images"
     held = [lock_write(f"{layers}/layers.lock"), lock_write(f"{images}/images.lock")]
-    busy = _writers(f"{layers}/polypod-pending")
+    busy = max(_writers(f"{layers}/{name}") for name in ("polypod-pending", "polypod-fetching"))
     if busy:
         for lock in held:
             lock.release()
@@ -113,8 +113,8 @@ def _copy(root: str, target: str, driver: str, id: str) -> None:
     os.chmod(target, stat.S_IMODE(os.stat(root).st_mode))
     os.chmod(home, stat.S_IMODE(os.stat(source).st_mode))
     os.sync()
-    if not write_identity(target, id):
-        raise StorageError(f"cannot write {target}/{IDENTITY}: permission denied")
+    data = read_bytes(f"{root}/{IDENTITY}") or identity_document(id)
+    write_atomic(f"{target}/{IDENTITY}", data, mode=0o644, durable=True)
     os.unlink(f"{target}/{MARKER}")
 
 

@@ -25,6 +25,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         way=opts.way,
         read_only=opts.read_only if opts.changed("read-only") else None,
         required=given,
+        shared=opts.shared,
         share_layers=opts.share_layers if opts.changed("share-layers") else None,
     )
     store = attach(ctx.rt, args[0], options, ctx.err)
@@ -48,6 +49,7 @@ COMMAND = Command(
         Flag("read-only", usage="Never write to the store, not even its ID"),
         Flag("required", usage="Fail whatever needs images when the store is not there"),
         Flag("share-layers", usage="Let images of the writable store stand on its layers"),
+        Flag("shared", usage="Open the store, and what is put into it later, for reading to all users"),
         Flag("way", type="string", usage="Use the store this way: direct, erofs, fuse or copy",
              complete="values:direct,erofs,fuse,copy"),
     ),
