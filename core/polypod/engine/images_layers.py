@@ -86,7 +86,7 @@ class LayerCopy:
         Raises the first error, with the layer's name; ``putlayer.LayerGone`` when it may be tried again.
         """
         missing = sum(plan.layer is None for plan in self._plans)
-        if missing and putlayer.can_stack(self._store):
+        if missing > 1 and putlayer.can_stack(self._store):  # one alone gains nothing from a helper
             self._several(min(missing, self._parallel))
         else:
             for plan in self._plans:
