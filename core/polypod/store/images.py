@@ -254,8 +254,9 @@ class Images:
 
 def _sweep(directory: str, table: Text) -> None:
     """Remove the data of images that a killed process was about to record, or had just forgotten."""
+    known = table.ids()
     for name in os.listdir(directory):
-        if len(name) == 64 and table.find(name) is None:
+        if len(name) == 64 and name not in known:
             remove_tree(f"{directory}/{name}")
 
 
@@ -300,6 +301,8 @@ def _refuse_taken(table: Text, names: Sequence[str]) -> None:
 
 
 def _take_names(table: Text, names: Sequence[str], but: str) -> None:
+    if not any(f'"{name}"' in table.text for name in names):
+        return  # the usual case, without decoding a thousand records
     for record in table.records():
         own = record.get("names") or ()
         if record["id"] != but and any(name in names for name in own):

@@ -81,3 +81,10 @@ def test_an_unchanged_table_is_decoded_and_indexed_once(tmp_path):
     assert by_id(path, records) is index
     (tmp_path / "layers.json").write_text('[{"id":"c"}]')
     assert list(by_id(path, load(path))) == ["c"]
+
+
+def test_ids_are_those_that_can_be_found(tmp_path):
+    table = text(tmp_path, '[{"id":"a","more":{"id":"b"}},{"id":"c"}]')
+    assert table.ids() == {"a", "b", "c"}
+    assert all(table.find(id) is not None for id in table.ids())
+    assert text(tmp_path, "").ids() == set()
