@@ -111,7 +111,7 @@ def _one(rt: Runtime, name: str, options: PullOptions, progress: Report) -> tupl
         image, known_as, _ = pull_name(rt, name, options, progress)
     except PolypodError as error:
         if not isinstance(error, NoSuchImage):
-            emit(rt, "image", "pull-error", name=name, attributes={"error": str(error)})
+            emit(rt, "image", "pull-error", name=name, error=str(error))
         raise
     emit(rt, "image", "pull", id=image.id, name=name)
     return image, known_as

@@ -131,6 +131,7 @@ class _Remover:
         self.users = users_by_image(rt)
         self.reports: dict[str, Removed] = {}
         self.order: list[str] = []
+        self.called: dict[str, str] = {}  # image ID -> how the user named what is removed
         self.doomed: dict[str, tuple[Image, bool]] = {}  # with: do other images stand on it
 
     def run(
@@ -152,6 +153,7 @@ class _Remover:
             return  # doomed a moment ago, as another's parent
         if image.read_only:
             raise UsageError(f'cannot remove read-only image "{image.id}"')
+        self.called[image.id] = name or image.id
         report = self._report(image)
         if name and len(image.names) != 1:
             image, done = self._untag(image, name, report)
@@ -227,7 +229,7 @@ class _Remover:
             report.deleted = not has_children
             for name in image.names:
                 emit(self.rt, "image", "untag", id=id, name=name)
-            emit(self.rt, "image", "remove", id=id, name=image.names[0] if image.names else "")
+            emit(self.rt, "image", "remove", id=id, name=self.called[id])
 
 
 def prune(rt: Runtime, *, all: bool, external: bool, filters: list[str]) -> list[Removed]:
