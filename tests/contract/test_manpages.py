@@ -36,6 +36,14 @@ OMITTED: dict[str, dict[str, str]] = {
     },
     "exec": {"an exec writes nothing into the state anyway": "no-session"},
     "pod_ps": {"pods are not there yet": "namespace"},
+    "update": {
+        _HEALTH: (
+            "health-cmd health-interval health-log-destination health-max-log-count health-max-log-size "
+            "health-on-failure health-retries health-start-period health-startup-cmd "
+            "health-startup-interval health-startup-retries health-startup-success "
+            "health-startup-timeout health-timeout no-healthcheck"
+        ),
+    },
     "wait": {"not written yet": "exit-first-match"},
     "system_migrate": {
         "migrate moves the state to another backend here": "migrate-db",

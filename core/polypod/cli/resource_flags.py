@@ -7,6 +7,8 @@ from ..model.container import Resources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .parse import Options
 
 _RATES = ("read-bps", "read-iops", "write-bps", "write-iops")
@@ -14,11 +16,6 @@ _RATES = ("read-bps", "read-iops", "write-bps", "write-iops")
 
 def resources_from(opts: Options) -> Resources:
     """The limits of a request."""
-    weight = 0
-    if opts.blkio_weight:
-        if not opts.blkio_weight.isdigit():
-            raise UsageError(f"invalid value for blkio-weight: {opts.blkio_weight}")
-        weight = int(opts.blkio_weight)
     return Resources(
         memory=_size(opts.memory, "memory"),
         memory_swap=-1 if opts.memory_swap == "-1" else _size(opts.memory_swap, "memory"),
@@ -37,15 +34,63 @@ def resources_from(opts: Options) -> Resources:
         cgroup_conf=_pairs(opts.cgroup_conf),
         cpu_rt_period=opts.cpu_rt_period,
         cpu_rt_runtime=opts.cpu_rt_runtime,
-        blkio_weight=weight,
+        blkio_weight=_weight(opts.blkio_weight),
         blkio_weight_device=tuple(opts.blkio_weight_device),
-        device_limits={
-            name: tuple(values)
-            for name in _RATES
-            if (values := getattr(opts, "device_" + name.replace("-", "_")))
-        },
+        device_limits=_device_limits(opts),
         device_cgroup_rules=tuple(opts.device_cgroup_rule),
     )
+
+
+#: Flags whose value is the field of the same name.
+_PLAIN = (
+    "memory-swappiness", "cpus", "cpu-period", "cpu-quota", "cpu-shares", "cpuset-cpus", "cpuset-mems",
+    "pids-limit", "cpu-rt-period", "cpu-rt-runtime",
+)  # fmt: skip
+_SIZES = ("memory", "memory-swap", "memory-reservation")
+#: The flags of ``update``, as ``create`` has them.
+UPDATABLE = (*_PLAIN, *_SIZES, "blkio-weight", "blkio-weight-device", *(f"device-{name}" for name in _RATES))
+
+
+def changed_resources(opts: Options) -> dict[str, Any]:
+    """The fields of :class:`Resources` whose flags were given."""
+    found: dict[str, Any] = {}
+    for flag in _PLAIN:
+        if opts.changed(flag):
+            found[flag.replace("-", "_")] = getattr(opts, flag.replace("-", "_"))
+    for flag in _SIZES:
+        if opts.changed(flag):
+            text = getattr(opts, flag.replace("-", "_"))
+            found[flag.replace("-", "_")] = -1 if text == "-1" else _size(text, "memory")
+    if opts.changed("blkio-weight"):
+        found["blkio_weight"] = _weight(opts.blkio_weight)
+    if opts.changed("blkio-weight-device"):
+        found["blkio_weight_device"] = tuple(opts.blkio_weight_device)
+    limits = _device_limits(opts)
+    if limits:
+        found["device_limits"] = limits
+    return found
+
+
+def _weight(text: str) -> int:
+    if text and not text.isdigit():
+        raise UsageError(f"invalid value for blkio-weight: {text}")
+    return int(text or 0)
+
+
+def _device_limits(opts: Options) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(_rate(name, text) for text in values)
+        for name in _RATES
+        if (values := getattr(opts, "device_" + name.replace("-", "_")))
+    }
+
+
+def _rate(name: str, text: str) -> str:
+    """``/dev/sda:10mb`` with the rate in bytes; numbers of operations have no unit."""
+    path, colon, rate = text.rpartition(":")
+    if not colon or name.endswith("iops"):
+        return text
+    return f"{path}:{_size(rate, f'device-{name}')}"
 
 
 def _size(text: str, flag: str) -> int:
