@@ -31,10 +31,9 @@ OMITTED: dict[str, dict[str, str]] = {
         "pods are not there yet": "init-ctr pod-id-file",
         "secrets are not there yet": "secret",
         "needs hardware or a kernel that no test host has": "gpus rdt-class",
-        "not written yet": "chrootdirs link-local-ip seccomp-policy shm-size-systemd",
+        "not written yet": "seccomp-policy",
         "the page's heading names a value, not a flag": "permissive",
     },
-    "exec": {"an exec writes nothing into the state anyway": "no-session"},
     "pod_ps": {"pods are not there yet": "namespace"},
     "update": {
         _HEALTH: (
@@ -44,7 +43,6 @@ OMITTED: dict[str, dict[str, str]] = {
             "health-startup-timeout health-timeout no-healthcheck"
         ),
     },
-    "wait": {"not written yet": "exit-first-match"},
     "system_migrate": {
         "migrate moves the state to another backend here": "migrate-db",
         "a container's runtime is not rewritten yet": "new-runtime",

@@ -241,3 +241,23 @@ def test_ps_answers_while_others_work(box):
     finally:
         os.kill(monitor, signal.SIGCONT)
         stopping.kill()
+
+
+def test_chroots_get_the_engines_files_too(box):
+    script = "cat /jail/etc/hosts /jail/etc/hostname"
+    out = box("run", "--rm", "--network", "none", "--hostname", "inside", "--chrootdirs", "/jail,/other", IMAGE, "sh", "-c", script)
+    assert "inside" in out and "localhost" in out
+
+
+def test_wait_for_whichever_ends_first(box):
+    run(box, "-d", "--name", "long", IMAGE, "sleep", "1000")
+    run(box, "-d", "--name", "short", IMAGE, "sh", "-c", "exit 4")
+    assert box("wait", "--exit-first-match", "-i", "20ms", "long", "short") == "4\n"
+    assert box.state("long")["Status"] == "running"
+    assert box("exec", "--no-session", "long", "echo", "fine") == "fine\n"
+    assert "--no-session cannot" in box.fails(125, "exec", "--no-session", "-d", "long", "true")
+
+
+def test_the_size_of_systemds_tmpfs(box):
+    out = box("run", "--rm", "--network", "none", "--systemd", "always", "--shm-size-systemd", "2m", IMAGE, "mount")
+    assert "size=2048k" in next(line for line in out.splitlines() if " on /run type tmpfs" in line)

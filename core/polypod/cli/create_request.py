@@ -73,6 +73,7 @@ def create_request(opts: Options, args: list[str], argv: tuple[str, ...]) -> Con
         network=network_from(opts),
         mounts=mounts_from(opts.volume, opts.mount, opts.tmpfs),
         volumes_from=tuple(opts.volumes_from),
+        chroot_dirs=tuple(opts.chrootdirs),
         image_volumes=opts.image_volume,
         sysctls=_sysctls(opts.sysctl),
         log=_log(opts),

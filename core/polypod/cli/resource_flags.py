@@ -31,6 +31,7 @@ def resources_from(opts: Options) -> Resources:
         oom_kill_disable=opts.oom_kill_disable,
         oom_score_adj=opts.oom_score_adj if opts.changed("oom-score-adj") else None,
         shm_size=_size(opts.shm_size, "shm-size") if opts.changed("shm-size") else -1,
+        shm_size_systemd=_size(opts.shm_size_systemd, "shm-size-systemd") if opts.shm_size_systemd else -1,
         cgroup_conf=_pairs(opts.cgroup_conf),
         cpu_rt_period=opts.cpu_rt_period,
         cpu_rt_runtime=opts.cpu_rt_runtime,

@@ -71,7 +71,18 @@ def prepare(
         if destination not in taken:
             binds[destination] = source
     binds.update(prepare_passwd(container, rootfs, database, user, taken))
-    return binds
+    return {**binds, **_in_chroots(container, binds, taken)}
+
+
+def _in_chroots(container: Container, binds: dict[str, str], taken: set[str]) -> dict[str, str]:
+    """The same files once more in the directories of --chrootdirs."""
+    found = {}
+    for directory in container.chroot_dirs:
+        for destination, source in binds.items():
+            inside = f"{directory.rstrip('/')}{destination}"
+            if inside not in taken:
+                found[inside] = source
+    return found
 
 
 def _network_files(container: Container) -> list[tuple[str, str]]:

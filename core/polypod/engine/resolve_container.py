@@ -89,6 +89,7 @@ def resolve_container(
         namespaces=namespaces,
         network=network.evolve(expose=exposed),
         mounts=mounts,
+        chroot_dirs=request.chroot_dirs,
         sysctls=_sysctls(request, settings, namespaces.to_dict(), network.mode),
         log=_log(request.log, settings),
         lifecycle=lifecycle,

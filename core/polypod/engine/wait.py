@@ -11,6 +11,8 @@ from .sync import refresh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..model.container import ContainerState
     from .runtime import Runtime
 
@@ -48,6 +50,21 @@ def wait(
             )
         else:
             time.sleep(interval)
+
+
+def wait_first(
+    rt: Runtime, ids: Sequence[str], conditions: tuple[str, ...] = ENDED, interval: float = 0.25
+) -> int:
+    """:func:`wait` for whichever of several containers is first to fulfil a condition."""
+    while True:
+        for container_id in ids:
+            try:
+                state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
+            except NoSuchContainer:
+                return wait(rt, container_id, conditions)
+            if _fulfilled(state, conditions):
+                return wait(rt, container_id, conditions)
+        time.sleep(interval)
 
 
 def until_running(rt: Runtime, name: str, seconds: float) -> str:

@@ -98,6 +98,7 @@ class Resources(Struct):
     oom_kill_disable: bool = False
     oom_score_adj: int | None = None
     shm_size: int = -1  # -1: the configured size
+    shm_size_systemd: int = -1  # of a systemd container's tmpfs; -1: the kernel's default
     cgroup_conf: dict[str, str] = {}
     cpu_rt_period: int = 0  # microseconds
     cpu_rt_runtime: int = 0  # microseconds
@@ -220,6 +221,7 @@ class ContainerCreate(Struct):
     network: NetworkOptions = NetworkOptions()
     mounts: tuple[Mount, ...] = ()
     volumes_from: tuple[str, ...] = ()
+    chroot_dirs: tuple[str, ...] = ()  # directories that get the engine's files too
     image_volumes: str = ""  # anonymous, tmpfs, ignore
     sysctls: dict[str, str] = {}
     log: Log = Log()
@@ -269,6 +271,7 @@ class Container(Struct):
     namespaces: Namespaces = Namespaces()
     network: NetworkOptions = NetworkOptions()
     mounts: tuple[Mount, ...] = ()  # user mounts and image volumes; sources resolved
+    chroot_dirs: tuple[str, ...] = ()
     sysctls: dict[str, str] = {}
     log: Log = Log()
     lifecycle: Lifecycle = Lifecycle()

@@ -187,9 +187,12 @@ def _add_systemd(
     mounts: dict[str, SpecMount],
     users: dict[str, SpecMount],
 ) -> None:
+    options = ["rw", "rprivate", "nosuid", "nodev"]
+    if container.resources.shm_size_systemd >= 0:
+        options.append(f"size={container.resources.shm_size_systemd}")
     for destination in _SYSTEMD_TMPFS:
         if destination not in mounts and destination not in users:
-            mounts[destination] = _tmpfs(destination, ["rw", "rprivate", "nosuid", "nodev"])
+            mounts[destination] = _tmpfs(destination, list(options))
     if facts.cgroup_version == 1:
         # systemd needs its own hierarchy alone; the others stay read-only.
         source = "/sys/fs/cgroup/systemd"

@@ -19,6 +19,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ..fds import check_inherited, inherited
     from ..streams import interactive_terminal, keys
 
+    if opts.no_session and (opts.detach or opts.changed("detach-keys")):
+        raise UsageError("--no-session cannot be used with --detach or --detach-keys")
     container_id, command = _target(ctx, opts, args)
     if opts.cidfile and not args:
         raise UsageError("must provide a non-empty command to start an exec session: invalid argument")
@@ -97,6 +99,7 @@ COMMAND = Command(
         Flag("env-file", type="array", usage="Read in a file of environment variables", complete="files"),
         Flag("interactive", "i", usage="Make STDIN available to the contained process"),
         Flag("latest", "l", usage="Act on the latest container polypod is aware of"),
+        Flag("no-session", usage="Do not create a database session for the exec process"),
         Flag("preserve-fds", type="uint", usage="Pass N additional file descriptors to the container"),
         Flag("preserve-fd", type="slice", usage="Pass a list of additional file descriptors to the container"),
         Flag("privileged", usage="Give the process extended Linux capabilities inside the container.  The default is false"),

@@ -36,7 +36,13 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     for name in args if opts.ignore else ():
         if not is_known(ctx, name):
             ctx.out("-1")
-    for _, container_id in select(ctx, args, latest=opts.latest, ignore=opts.ignore, errors=errors):
+    targets = select(ctx, args, latest=opts.latest, ignore=opts.ignore, errors=errors)
+    if opts.exit_first_match and targets:
+        from ...engine.wait import wait_first
+
+        ctx.out(str(wait_first(ctx.rt, [id for _, id in targets], conditions, interval)))
+        return report(ctx, errors)
+    for _, container_id in targets:
         try:
             ctx.out(str(wait(ctx.rt, container_id, conditions, interval)))
         except PolypodError as error:
@@ -52,6 +58,7 @@ COMMAND = Command(
     long="Block until one or more containers stop and then print their exit codes.",
     flags=(
         Flag("condition", type="array", usage="Condition to wait on", complete="values:" + ",".join(_CONDITIONS)),
+        Flag("exit-first-match", usage="Wait for exit of first container which matches conditions, ignore other ones"),
         Flag("ignore", usage="Ignore if a container does not exist"),
         Flag("interval", "i", "string", default="250ms", usage="Time Interval to wait before polling for completion"),
         Flag("latest", "l", usage="Act on the latest container polypod is aware of"),
