@@ -10,7 +10,6 @@ from .signing import SIGN_FLAGS, sign_options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..engine.progress import Progress
     from ..engine.push_options import PushOptions
     from .context import Context
     from .parse import Options
@@ -110,10 +109,3 @@ def write_digest(path: str, digest: str) -> None:
             file.write(digest)
     except OSError as error:
         raise PolypodError(f"open {path}: {(error.strerror or '').lower()}") from None
-
-
-def progress_for(ctx: Context, quiet: bool) -> Progress:
-    """Where a push reports to: nowhere with ``--quiet``, else stderr."""
-    from ..engine.progress import Lines, Progress
-
-    return Progress() if quiet else Lines(ctx.err)

@@ -185,17 +185,16 @@ def remove_lists(rt: Runtime, names: list[str], *, ignore: bool = False) -> tupl
 
 
 def instance(
-    rt: Runtime, image: Image, platform: tuple[str, str, str] | None = None
+    rt: Runtime, image: Image, platform: tuple[str, str, str] = ("", "", "")
 ) -> Image:
-    """The local image that a list has for ``(os, architecture, variant)``, by default this host's."""
-    from ..oci.image_config import host_platform
+    """The local image that a list has for ``(os, architecture, variant)``; "" stands for this host's."""
     from .image_sources_store import instance_image
+    from .platforms import choose
 
-    parsed = manifest.parse(rt.store.manifest(image))
     try:
-        digest = manifest.choose(parsed, platform or host_platform()).digest
-    except ValueError as error:
-        raise NoSuchImage(f"{str(error).replace('image index', 'manifest list')}: image not known") from None
+        digest = choose(manifest.parse(rt.store.manifest(image)), *platform).digest
+    except PolypodError as error:
+        raise NoSuchImage(f"{error}: image not known") from None
     found = instance_image(rt, digest)
     if found is None:
         raise NoSuchImage(
@@ -203,5 +202,3 @@ def instance(
             "in local containers storage: image not known"
         )
     return found
-
-

@@ -9,6 +9,7 @@ from ..oci import index as indexes
 from . import manifests
 from .image_sources_open import open_named
 from .manifests import ManifestList
+from .platforms import choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ def _entries(source: Source, all: bool) -> list[indexes.Entry]:
             return [describe(source, data)]
         entries = indexes.parse(data).entries
         if not all:
-            digest = manifest.choose(parsed, image_config.host_platform()).digest
+            digest = choose(parsed, "", "", "").digest
             entries = [entry for entry in entries if entry.digest == digest][:1]
-    except ValueError as error:
+    except (ValueError, PolypodError) as error:
         raise PolypodError(f"{source.name}: {error}") from None
     return [_completed(source, entry) for entry in entries]
 

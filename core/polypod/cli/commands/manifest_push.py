@@ -16,7 +16,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.manifests import load, remove_lists
     from ...engine.manifests_push import push_list
     from ...errors import UsageError
-    from ..push_flags import options_of, progress_for, write_digest
+    from ..progress import progress_for
+    from ..push_flags import options_of, write_digest
 
     if not args[0]:
         raise UsageError(f'invalid image name "{args[0]}"')

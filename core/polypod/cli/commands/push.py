@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Push, and write the digest where that was asked for."""
     from ...engine.push import push
-    from ..push_flags import options_of, progress_for, write_digest
+    from ..progress import progress_for
+    from ..push_flags import options_of, write_digest
 
     options = options_of(ctx, opts)
     progress = progress_for(ctx, opts.quiet)
