@@ -218,6 +218,10 @@ def test_a_damaged_layer_is_named(cli: Program, image: str, spot: str) -> None:
         assert diff_id in error
         assert 'checksum failed for "noise"' in error
     assert not os.path.exists(f"{cli.folder}/out.tar")
+    assert not os.path.exists(f"{cli.folder}/out")
+    os.mkdir(f"{cli.folder}/there")
+    for _ in range(2):  # what is left in a folder that was there does not stand in the way
+        assert diff_id in cli.fails(125, "push", image, f"dir:{cli.folder}/there")
     assert "manifest unknown" in run_failing("skopeo", "inspect", INSECURE, f"docker://{spot}:x")
 
 

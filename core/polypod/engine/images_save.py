@@ -111,11 +111,15 @@ def _collect(rt: Runtime, names: list[str], tags: list[str]) -> list[OutImage]:
 def _copy(destination: Destination, images: list[OutImage], progress: Progress) -> None:
     # As podman: what is saved has no signatures.
     copier = Copier(destination, PushOptions(remove_signatures=True), progress)
-    for image in images:
-        if isinstance(destination, DockerArchiveDestination):
-            destination.names = image.names
-        copier.image(image)
-    destination.finish()
+    try:
+        for image in images:
+            if isinstance(destination, DockerArchiveDestination):
+                destination.names = image.names
+            copier.image(image)
+        destination.finish()
+    except BaseException:
+        destination.abort()
+        raise
 
 
 def _save_file(

@@ -76,10 +76,23 @@ class Destination:
 
 
 class FolderDestination(Destination):
-    """Blobs as files of a directory, each whole or not at all."""
+    """Blobs as files of a directory, each whole or not at all.
 
-    def __init__(self, sink: DirSink) -> None:
-        self.sink = sink
+    ``mark`` (name, content) is the file by which the format is known. It comes first, so
+    that a copy that failed can be tried again there; a directory that was made is removed then.
+    """
+
+    def __init__(self, path: str, mark: tuple[str, bytes], what: str) -> None:
+        check_folder(path, mark[0], what)
+        self._made = not os.path.exists(path)
+        self.sink = DirSink(path)
+        self.sink.add_bytes(*mark)
+
+    def abort(self) -> None:
+        if self._made:
+            import shutil
+
+            shutil.rmtree(self.sink.path)
 
     def path(self, digest: str) -> str:
         """The name of a blob's file."""
@@ -102,8 +115,7 @@ class DirDestination(FolderDestination):
     def __init__(
         self, path: str, *, compress: bool = False, kinds: tuple[str, ...] = Destination.kinds
     ) -> None:
-        check_folder(path, "version", "dir:")
-        super().__init__(DirSink(path))
+        super().__init__(path, ("version", VERSION), "dir:")
         self.layers = COMPRESS if compress else KEEP
         self.kinds = kinds
 
@@ -112,7 +124,6 @@ class DirDestination(FolderDestination):
 
     def put_manifest(self, data: bytes, media_type: str, instance: bool = False) -> None:
         own = f"{self.path(manifest.sha256(data))}.manifest.json"
-        self.sink.add_bytes("version", VERSION)
         self.sink.add_bytes(own if instance else "manifest.json", data)
 
     def put_signatures(self, blobs: list[bytes], digest: str, instance: bool = False) -> None:
@@ -127,8 +138,7 @@ class LayoutDestination(FolderDestination):
     kinds = (manifest.OCI_MANIFEST,)
 
     def __init__(self, path: str, name: str = "", *, compress: bool = True) -> None:
-        check_folder(path, "oci-layout", "oci:")
-        super().__init__(DirSink(path))
+        super().__init__(path, ("oci-layout", LAYOUT), "oci:")
         self.name = name
         self.layers = COMPRESS if compress else KEEP
 
@@ -148,7 +158,6 @@ class LayoutDestination(FolderDestination):
                 if entry.annotations.get(REF_NAME, "") != self.name
             ]
             entry = layout_entry(data, media_type, self.name)
-            self.sink.add_bytes("oci-layout", LAYOUT)
             self.sink.add_bytes("index.json", manifest.oci_index([*others, entry]))
 
 
