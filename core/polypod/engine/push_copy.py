@@ -10,6 +10,7 @@ from ..errors import PolypodError
 from ..kit.fastjson import dumps, loads
 from ..oci import convert, manifest
 from ..oci.destination import COMPRESS
+from .push_ahead import ahead
 from .push_steps import Steps, is_form
 
 TYPE_CHECKING = False
@@ -173,7 +174,7 @@ class Copier:
             nonlocal restarted
             advance = bar.advance if not restarted else (lambda _count: None)
             restarted = True
-            pieces = self.watched(layer, layer.checked(), advance)
+            pieces = self.watched(layer, ahead(layer.checked()), advance)
             return steps.transformed(layer, pieces, annotations)
 
         try:
