@@ -232,3 +232,26 @@ def test_search_where_short_names_are_looked_up(box: Box, registry: Registry) ->
     assert box.fails("search", "x") == (
         f"Error: loading registries configuration {conf}: line 3: registry.blocked: must be true or false"
     )
+
+
+# From Python
+
+
+def test_python(box: Box, registry: Registry) -> None:
+    import polypod
+    from polypod.errors import RegistryDenied
+    from polypod.registry.access import Access
+
+    host = registry.host
+    access = Access(tls_verify=False, environ=box.environ)
+    with polypod.Engine(root=f"{box.folder}/root", runroot=f"{box.folder}/run") as engine:
+        registries = engine.registries
+        with pytest.raises(RegistryDenied, match="invalid username/password"):
+            registries.login(host, "me", "no", access=access)
+        assert registries.user(host, access=access) == ""
+        assert registries.login(host, "me", "pw", access=access) == str(box.authfile)
+        assert registries.user(f"{host}/team", access=access) == "me"
+        assert [row.name for row in registries.search(f"{host}/team", access=access)] == [f"{host}/team/app"]
+        assert sorted(registries.tags(f"{host}/team/app", access=access)) == ["1", "2"]
+        assert registries.logout(host, access=access)
+        assert not registries.logout(host, access=access)

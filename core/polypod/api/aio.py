@@ -13,6 +13,7 @@ from .engine import Engine
 from .events import Events
 from .images import Images
 from .manifests import Manifests
+from .registries import Registries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class AsyncEngine:
         return AsyncFace(self._engine.manifests)
 
     @property
+    def registries(self) -> AsyncFace:
+        """As :attr:`Engine.registries`."""
+        return AsyncFace(self._engine.registries)
+
+    @property
     def events(self) -> AsyncFace:
         """As :attr:`Engine.events`."""
         return AsyncFace(self._engine.events)
@@ -64,7 +70,9 @@ class AsyncEngine:
 class AsyncFace:
     """The methods of a synchronous object as coroutines and asynchronous generators."""
 
-    def __init__(self, target: Container | Containers | Images | Manifests | Events) -> None:
+    def __init__(
+        self, target: Container | Containers | Images | Manifests | Registries | Events
+    ) -> None:
         self._target = target
 
     def __getattr__(self, name: str) -> Any:

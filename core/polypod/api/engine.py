@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .imagestores import ImageStores
     from .manifests import Manifests
+    from .registries import Registries
 
 
 class Engine:
@@ -82,6 +83,13 @@ class Engine:
         from .imagestores import ImageStores
 
         return ImageStores(self._rt)
+
+    @property
+    def registries(self) -> Registries:
+        """Log in to registries and search them."""
+        from .registries import Registries
+
+        return Registries(self._rt)
 
     @property
     def events(self) -> Events:
