@@ -112,7 +112,7 @@ FLAGS: tuple[Flag, ...] = (
     F("replace", usage="If a container with the same name exists, replace it"),
     F("requires", type="slice", usage="Add one or more requirement containers that must be started before this container will start", complete="containers"),
     F("restart", type="string", usage='Restart policy to apply when a container exits ("always"|"no"|"never"|"on-failure"|"unless-stopped")', complete="values:always,no,on-failure,unless-stopped"),
-    F("retry", type="uint", default=3, shown="3", usage="number of times to retry in case of failure when performing pull", complete="none"),
+    F("retry", type="uint", default=3, usage="number of times to retry in case of failure when performing pull", complete="none"),
     F("retry-delay", type="string", usage="delay between retries in case of pull failures", complete="none"),
     F("rm", usage="Remove container and any anonymous unnamed volume associated with the container after exit"),
     F("rootfs", usage="The first argument is not an image but the rootfs to the exploded container"),

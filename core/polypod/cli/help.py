@@ -48,25 +48,45 @@ def page(ctx: Context, command: Command) -> str:
 
 def _configured(ctx: Context, flags: tuple[Flag, ...]) -> tuple[Flag, ...]:
     """The flags with the defaults that containers.conf gives them; as podman, only some."""
-    if not any(flag.name == "retry" and flag.shown is None for flag in flags):
+    if not any(flag.name == "retry" for flag in flags):
         return flags
-    from ..config.load import load as load_config
-    from ..errors import PolypodError
     from .command import Flag
 
-    try:
-        engine = load_config(ctx.flags).settings.engine
-    except PolypodError:
-        return flags  # a broken file must not hide the help; every other command names it
-    shown = {"retry": str(engine.retry), "retry-delay": f'"{engine.retry_delay}"'}
-    if not engine.retry_delay:
-        del shown["retry-delay"]
+    retry, delay = _retries(ctx)
+    shown = {"retry": str(retry), "retry-delay": f'"{delay}"' if delay else None}
     return tuple(
         Flag(flag.name, type=flag.type, usage=flag.usage, shown=shown[flag.name])
         if flag.name in shown
         else flag
         for flag in flags
     )
+
+
+def _retries(ctx: Context) -> tuple[int, str]:
+    """``retry`` and ``retry_delay`` of containers.conf, which is parsed only if it has them."""
+    from ..errors import PolypodError
+
+    try:
+        if _mentioned(ctx, b"retry"):
+            from ..config.load import load as load_config
+
+            engine = load_config(ctx.flags).settings.engine
+            return engine.retry, engine.retry_delay
+    except (PolypodError, OSError):
+        pass  # a broken file must not hide the help; every other command names it
+    return 3, ""
+
+
+def _mentioned(ctx: Context, key: bytes) -> bool:
+    """Whether a line of a containers.conf begins with the key."""
+    import os
+
+    from ..config.paths import containers_conf
+    from ..kit.atomic import read_bytes
+
+    files = containers_conf(os.environ, tuple(ctx.flags.get("module", ()))).files
+    bodies = [read_bytes(path) or b"" for path in files]
+    return any(line.lstrip().startswith(key) for body in bodies for line in body.splitlines())
 
 
 def group_page(ctx: Context, options: Options) -> str:

@@ -53,7 +53,10 @@ def explain(error: BaseException, method: str, url: str) -> tuple[str, bool]:
     if isinstance(error, faults.SSLError):
         return start + _tls(str(error), host), False
     if isinstance(error, faults.NameResolutionError):
-        return f"{start}dial tcp: lookup {host}: no such host", True
+        # EAI_AGAIN: whoever should know did not answer. Else the name is wrong, or there is no network.
+        again = "Temporary failure" in str(error)
+        reason = "temporary failure in name resolution" if again else "no such host"
+        return f"{start}dial tcp: lookup {host}: {reason}", again
     if isinstance(error, faults.ConnectTimeoutError):
         refused = isinstance(error, faults.NewConnectionError)
         reason = f"connect: {reason_of(error)}" if refused else "i/o timeout"

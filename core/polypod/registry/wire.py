@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from threading import Lock
 
@@ -138,7 +139,8 @@ class Host:
             f"Failed, retrying in {duration_text(delay)} ... ({attempt}/{self.retries}). "
             f"Error: {start}{problem}"
         )
-        time.sleep(delay)
+        # Clients that failed together shall not come back together.
+        time.sleep(delay * (1 + os.urandom(1)[0] / 2560))
 
     def ping(self) -> None:
         """Find out how the registry is reached and what it asks for; once.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +140,25 @@ def test_aliases_lead_to_commands() -> None:
     assert resolve(["container", "ls", "x"]) == ("container list", ["x"])
     assert resolve(["run", "container", "ls"]) == ("run", ["container", "ls"])
     assert resolve(["nosuch"]) == ("", ["nosuch"])
+
+
+@pytest.mark.parametrize("command", ["pull", "push", "create", "run"])
+def test_the_help_shows_the_configured_retries(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from polypod.cli.context import Context
+    from polypod.cli.help import page
+    from polypod.cli.main import load
+
+    conf = tmp_path / "containers.conf"
+    monkeypatch.setenv("CONTAINERS_CONF", str(conf))
+    verb = "push" if command == "push" else "pull"
+    for text, shown in (("", "3"), ('[engine]\nretry=10\nretry_delay="5s"\n', "10")):
+        conf.write_text(text)
+        ctx = Context("polypod")
+        ctx.path = command
+        help_text = page(ctx, load(command))
+        assert f"when performing {verb} (default {shown})" in help_text
+        assert (f'in case of {verb} failures (default "5s")' in help_text) == bool(text)
+    conf.write_text("[engine]\nretry=[\n")
+    assert "(default 3)" in page(ctx, load(command))
