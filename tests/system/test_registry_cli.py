@@ -7,6 +7,7 @@ import os
 import pty
 import shutil
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,6 +233,43 @@ def test_search_where_short_names_are_looked_up(box: Box, registry: Registry) ->
     assert box.fails("search", "x") == (
         f"Error: loading registries configuration {conf}: line 3: registry.blocked: must be true or false"
     )
+
+
+def test_podman_uses_what_was_chosen_here(box: Box, registry: Registry) -> None:
+    """The file of remembered short names is podman's."""
+    need("podman")
+    from polypod.oci.reference import parse
+    from polypod.registry import conf
+
+    box.environ["CONTAINERS_SHORT_NAME_ALIASES_CONF"] = str(box.folder / "cache/short-name-aliases.conf")
+    registries = conf.load(environ=box.environ)
+    registries.remember("shortname:1", parse(f"{registry.host}/team/app:1"))
+    pull = (
+        f"mount -t tmpfs none /var/cache && mkdir /var/cache/containers && "
+        f"cp {box.folder}/cache/short-name-aliases.conf /var/cache/containers && "
+        f"podman --root {box.folder}/proot --runroot {box.folder}/prun --storage-driver vfs pull "
+        f"--tls-verify=false --creds me:pw shortname:2"
+    )
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", pull]
+    done = subprocess.run(command, capture_output=True, text=True, env=box.environ, check=False)
+    assert done.returncode == 0, done.stderr
+    assert 'Resolved "shortname" as an alias (/var/cache/containers/short-name-aliases.conf)' in done.stderr
+    assert f"Trying to pull {registry.host}/team/app:2" in done.stderr
+
+
+def test_info_shows_what_is_configured(box: Box) -> None:
+    conf = box.folder / "home/.config/containers/registries.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text(
+        'unqualified-search-registries = ["b.io"]\n[[registry]]\nlocation = "a.io"\ninsecure = true\n'
+        '[[registry.mirror]]\nlocation = "m.io"\npull-from-mirror = "tag-only"\n'
+    )
+    mirror = {"Location": "m.io", "Insecure": False, "PullFromMirror": "tag-only"}
+    assert json.loads(box("info", "--format", "{{json .Registries}}")) == {
+        "a.io": {"Prefix": "a.io", "Location": "a.io", "Insecure": True, "PullFromMirror": "",
+                 "Mirrors": [mirror], "Blocked": False, "MirrorByDigestOnly": False},
+        "search": ["b.io"],
+    }  # fmt: skip
 
 
 # From Python

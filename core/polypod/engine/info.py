@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..registry.conf import Registry
     from .runtime import Runtime
 
 BUILDAH_VERSION = "1.42.0"  # the one that podman 5.7 is built on; scripts read the field
@@ -295,10 +296,36 @@ def _containers(rt: Runtime) -> dict[str, int]:
 
 
 def _registries() -> dict[str, Any]:
-    from ..oci.image_shortnames import search_registries
+    from ..oci.image_shortnames import has_tables, search_registries
 
     search = search_registries()
-    return {"search": list(search)} if search else {}
+    found: dict[str, Any] = {"search": list(search)} if search else {}
+    if has_tables():
+        from ..registry.conf import load
+
+        found.update({table.prefix: _registry(table) for table in load().registries})
+    return dict(sorted(found.items()))
+
+
+def _registry(table: Registry) -> dict[str, Any]:
+    """A table of registries.conf as podman reports it."""
+    mirrors = [
+        {
+            "Location": mirror.location,
+            "Insecure": mirror.insecure,
+            "PullFromMirror": "" if mirror.pull == "all" or table.by_digest else mirror.pull,
+        }
+        for mirror in table.mirrors
+    ]
+    return {
+        "Prefix": table.prefix,
+        "Location": table.location,
+        "Insecure": table.insecure,
+        "PullFromMirror": "",
+        "Mirrors": mirrors or None,
+        "Blocked": table.blocked,
+        "MirrorByDigestOnly": table.by_digest,
+    }
 
 
 def _network_drivers(rt: Runtime) -> list[str]:

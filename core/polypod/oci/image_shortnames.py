@@ -73,6 +73,11 @@ def search_registries() -> tuple[str, ...]:
     return found
 
 
+def has_tables() -> bool:
+    """Whether a file has a ``[[registry]]`` table, so that reading it all is worth the while."""
+    return any("\n[[registry]]" in _body(path) for path in config_files())
+
+
 def _body(path: str) -> str:
     """The file without comments, each line after a newline; "" when it cannot be read."""
     try:

@@ -14,7 +14,10 @@ AUTH_FILES = "containers-auth.json"  # the helper's name that stands for auth.js
 
 
 class Mirror(Struct):
-    """A ``[[registry.mirror]]``; ``pull`` is ``all``, ``digest-only`` or ``tag-only``."""
+    """A ``[[registry.mirror]]``; ``pull`` is ``all``, ``digest-only`` or ``tag-only``.
+
+    The registry's ``mirror-by-digest-only`` is in ``pull`` already.
+    """
 
     location: str
     insecure: bool = False
@@ -22,13 +25,17 @@ class Mirror(Struct):
 
 
 class Registry(Struct):
-    """A ``[[registry]]``: what applies to the names that start with ``prefix``."""
+    """A ``[[registry]]``: what applies to the names that start with ``prefix``.
+
+    ``source`` is the file, ``by_digest`` says that it sets ``mirror-by-digest-only``.
+    """
 
     prefix: str
     location: str = ""
     insecure: bool = False
     blocked: bool = False
     mirrors: tuple[Mirror, ...] = ()
+    by_digest: bool = False
     source: str = ""
 
     _nested_ = {"mirrors": Mirror}

@@ -189,6 +189,7 @@ def _registry(file: _File, table: Any, number: int, mirrors: int) -> Registry:
             _mirror(file, entry, prefix, by_digest, mirrors + index)
             for index, entry in enumerate(listed)
         ),
+        by_digest=by_digest,
         source=file.path,
     )
 
