@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from polypod.engine.sign import Signer, SignOptions, sign_and_store
 from polypod.engine.trust import registry_origin, registry_signatures
-from polypod.errors import PolicyRejected
+from polypod.errors import ConfigError, PolicyRejected
 from polypod.oci import manifest as manifests
 from polypod.oci.manifest import sha256
 from polypod.oci.reference import Reference, normalize_docker
@@ -273,3 +273,89 @@ def test_the_commands_sign_and_verify(world: World) -> None:
         assert "No secret key" in cli.fails(125, "image", "sign", "--sign-by", "nobody@x", f"docker://{reference}", env=env)
     finally:
         shutil.rmtree(folder)
+
+
+ACCEPT = [{"type": "insecureAcceptAnything"}]
+REJECT = [{"type": "reject"}]
+GPG: dict[str, Any] = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/nowhere"}
+
+
+def remapped(prefix: str) -> list[dict[str, Any]]:
+    return [{**GPG, "signedIdentity": {"type": "remapIdentity", "prefix": prefix, "signedPrefix": "b.io"}}]
+
+
+# What policy.json may hold, "HERE" being the image's directory; keys that Debian's skopeo knows.
+POLICIES: list[dict[str, Any]] = [
+    {},
+    {"default": []},
+    {"default": ACCEPT},
+    {"default": REJECT},
+    {"default": [*ACCEPT, *REJECT]},
+    {"default": ACCEPT, "transports": {}},
+    {"default": ACCEPT, "more": 1},
+    {"default": ACCEPT, "transports": {"dir": {"": REJECT}}},
+    {"default": REJECT, "transports": {"dir": {"HERE": ACCEPT}}},
+    {"default": REJECT, "transports": {"dir": {"HERE/..": ACCEPT}}},
+    {"default": REJECT, "transports": {"dir": {"HERE/x": ACCEPT, "": REJECT}}},
+    {"default": REJECT, "transports": {"dir": {"/": ACCEPT}}},
+    {"default": ACCEPT, "transports": {"nonsense": {"x": REJECT}}},
+    {"default": ACCEPT, "transports": {"docker-archive": {"/x": REJECT}}},
+    {"default": ACCEPT, "transports": {"docker-daemon": {"sha256:" + "a" * 64: REJECT}}},
+    {"default": ACCEPT, "transports": {"containers-storage": {"x": REJECT}}},
+    {"default": ACCEPT, "transports": {"containers-storage": {"[overlay@/x]": REJECT}}},
+    {"default": ACCEPT, "transports": {"oci": {"/a/../b": REJECT}}},
+    {"default": [{"type": "insecureAcceptAnything", "note": "x"}]},
+    {"default": [{"type": "signedBy", "keyType": "GPGKeys"}]},
+    {"default": [GPG]},
+    {"default": [{**GPG, "keyType": "gpg"}]},
+    {"default": [{**GPG, "keyData": "AAAA"}]},
+    {"default": [{**GPG, "signedIdentity": {"type": "matchExact"}}]},
+    {"default": [{**GPG, "signedIdentity": {"type": "matchExact", "x": 1}}]},
+    {"default": [{**GPG, "signedIdentity": {"type": "exactReference", "dockerReference": "a.io/b"}}]},
+    {"default": [{**GPG, "signedIdentity": {"type": "exactRepository", "dockerRepository": "a.io/B"}}]},
+    {"default": remapped("a.io")},
+    {"default": remapped("docker.io/library")},
+    {"default": remapped("a.io/b:1")},
+    {"default": [{"type": "sigstoreSigned", "keyPath": "/x"}]},
+    {"default": [{"type": "sigstoreSigned", "keyData": "?"}]},
+    {"default": [{"type": "sigstoreSigned"}]},
+]  # fmt: skip
+
+
+def test_policies_mean_to_polypod_what_they_mean_to_skopeo(tmp_path: Path) -> None:
+    need("skopeo")
+    image = tmp_path / "image"
+    image.mkdir()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": manifests.OCI_MANIFEST,
+        "config": {"mediaType": manifests.OCI_CONFIG, "digest": sha256(b"{}"), "size": 2},
+        "layers": [],
+    }
+    (image / "manifest.json").write_text(json.dumps(document))
+    (image / sha256(b"{}")[7:]).write_text("{}")
+    scopes = policy_scopes.path(str(image))
+    subject = Subject(transport="dir", scopes=scopes, name=f"dir:{image}")
+    path = tmp_path / "policy.json"
+    different = []
+    for document in POLICIES:
+        text = json.dumps(document).replace("HERE/..", str(tmp_path)).replace("HERE", str(image))
+        path.write_text(text)
+        argv = ["skopeo", "--policy", str(path), "copy", "-q", f"dir:{image}", f"dir:{tmp_path}/out"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        theirs = "yes" if done.returncode == 0 else "no"
+        if "Error loading trust policy" in done.stderr:
+            theirs = "invalid"
+        try:
+            found = policy.read(text.encode(), str(path))
+        except ConfigError:
+            ours = "invalid"
+        else:
+            try:
+                check(found, subject, b"{}")
+                ours = "yes"
+            except PolicyRejected:
+                ours = "no"
+        if ours != theirs:
+            different.append((document, ours, theirs, done.stderr))
+    assert different == []

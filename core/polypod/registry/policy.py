@@ -22,11 +22,20 @@ if TYPE_CHECKING:
 
 _KEYS = ("keyPath", "keyPaths", "keyData", "keyDatas")
 _REKOR = ("rekorPublicKeyPath", "rekorPublicKeyPaths", "rekorPublicKeyData", "rekorPublicKeyDatas")
-_FULCIO = ("caPath", "caData", "oidcIssuer", "subjectEmail")
-_PKI = (
-    "caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData",
-    "subjectEmail", "subjectHostname",
-)  # fmt: skip
+# Members of the certificates' objects, and of which groups one must be there.
+_CERTIFICATES: dict[str, tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]] = {
+    "fulcio": (
+        ("caPath", "caData", "oidcIssuer", "subjectEmail"),
+        (("caPath", "caData"), ("oidcIssuer",), ("subjectEmail",)),
+    ),
+    "pki": (
+        (
+            "caRootsPath", "caRootsData", "caIntermediatesPath", "caIntermediatesData",
+            "subjectEmail", "subjectHostname",
+        ),
+        (("caRootsPath", "caRootsData"), ("subjectEmail", "subjectHostname")),
+    ),
+}  # fmt: skip
 _MEMBERS: dict[str, tuple[str, ...]] = {
     "insecureAcceptAnything": ("type",),
     "reject": ("type",),
@@ -248,13 +257,18 @@ def _base64(text: str, name: str, line: int) -> bytes:
 
 def _certificates(node: Node) -> str:
     """Which kind of certificate a sigstoreSigned requirement asks for, "" for keys alone."""
-    found = ""
-    for name, allowed in (("fulcio", _FULCIO), ("pki", _PKI)):
-        if name not in node.value:
-            continue
-        if found:
-            raise Malformed(_one_of("sigstoreSigned"), node.lines[name])
-        found = name
-        for key, value in node.value[name].keys(name, allowed).items():
+    given = [name for name in _CERTIFICATES if name in node.value]
+    if len(given) > 1:
+        raise Malformed(_one_of("sigstoreSigned"), node.lines[given[1]])
+    for name in given:
+        allowed, needed = _CERTIFICATES[name]
+        members = node.value[name].keys(name, allowed)
+        for key, value in members.items():
             value.text(key)
-    return found
+        for choice in needed:
+            found = [key for key in choice if key in members]
+            if not found or (len(found) > 1 and "Path" in choice[0]):
+                which = " and ".join(choice)
+                one = "exactly one of " if "Path" in choice[0] else ""
+                raise Malformed(f"{name} must have {one}{which}", node.value[name].line)
+    return given[0] if given else ""

@@ -55,7 +55,10 @@ class SignedIdentity(Struct):
         name = image.name
         if name != self.prefix and not name.startswith(self.prefix + "/"):
             return image
-        return _full(self.signed_prefix + str(image)[len(self.prefix) :])
+        text = self.signed_prefix + str(image)[len(self.prefix) :]
+        found = _full(text)
+        # Nothing is completed here: a prefix that is no full name leads nowhere.
+        return found if found is not None and str(found) == text else None
 
     def describe(self) -> str:
         """The rule in a few words, for messages."""
@@ -99,11 +102,11 @@ def read_identity(node: Node | None) -> SignedIdentity:
 
 
 def _is_prefix(value: str) -> bool:
-    """A registry's host, or a name space or repository in its full form."""
+    """A registry's host, or a name that starts with one: a name space or a repository."""
     try:
         if "/" not in value:
             return parse(f"{value}/x").domain == value
         parsed = parse(value)
-        return str(with_docker_defaults(parsed)) == value and not (parsed.tag or parsed.digest)
+        return bool(parsed.domain) and not (parsed.tag or parsed.digest)
     except UsageError:
         return False

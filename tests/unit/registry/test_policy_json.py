@@ -126,6 +126,15 @@ def test_paths_are_resolved_before_they_are_looked_up(tmp_path: Path) -> None:
         (only({"type": "sigstoreSigned", "keyData": "?"}), "keyData is not base64"),
         (only({"type": "sigstoreSigned", "keyPaths": []}), "keyPaths must not be empty"),
         (only({**COSIGN, "fulcio": FULCIO}), "exactly one of keyPath"),
+        (
+            only({"type": "sigstoreSigned", "fulcio": {"caPath": "/c", "oidcIssuer": "i"}, "rekorPublicKeyPath": "/r"}),
+            "line 5: fulcio must have subjectEmail",
+        ),
+        (
+            only({"type": "sigstoreSigned", "fulcio": {**FULCIO, "caData": ""}, "rekorPublicKeyPath": "/r"}),
+            "fulcio must have exactly one of caPath and caData",
+        ),
+        (only({"type": "sigstoreSigned", "pki": {"caRootsPath": "/c"}}), "pki must have subjectEmail and subjectHostname"),
         (only({"type": "sigstoreSigned", "fulcio": FULCIO}), "fulcio needs a rekorPublicKey"),
         (only({**GPG, "signedIdentity": {"type": "x"}}), 'unknown type "x" of signedIdentity'),
         (only({**GPG, "signedIdentity": {"type": "matchExact", "a": 1}}), 'unknown key "a"'),
@@ -185,6 +194,34 @@ def test_the_strict_parser_accepts_nothing_that_json_does_not(text: str) -> None
     except Malformed:
         return
     assert found == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "valid"),
+    [
+        ("a.io", True),
+        ("localhost:5000", True),
+        ("docker.io", True),
+        ("docker.io/library", True),
+        ("docker.io/library/busybox", True),
+        ("a.io/b/c", True),
+        ("busybox/b", True),  # as containers/image: it will just match nothing
+        ("index.docker.io/x", True),
+        ("busybox:1", True),  # a host and its port
+        ("busybox:latest", False),
+        ("a.io/b:1", False),
+        ("a.io/b@sha256:" + "a" * 64, False),
+        ("a.io/", False),
+        ("a.io/B", False),
+        ("", False),
+    ],
+)
+def test_prefixes_are_hosts_name_spaces_or_repositories(prefix: str, valid: bool) -> None:
+    rule = {**GPG, "signedIdentity": {"type": "remapIdentity", "prefix": "a.io", "signedPrefix": prefix}}
+    if valid:
+        assert read(only(rule)).default[0].identity.signed_prefix == prefix
+    else:
+        assert f'invalid signedPrefix "{prefix}"' in refused(only(rule))
 
 
 def test_all_forms_of_keys_are_understood(tmp_path: Path) -> None:
@@ -278,3 +315,9 @@ def test_identities(rule: SignedIdentity, image: str, claimed: str, accepted: bo
 def test_remapped_identities(image: str, claimed: str, accepted: bool) -> None:
     rule = SignedIdentity(type="remapIdentity", prefix="mirror:5000/v", signed_prefix="vendor.io")
     assert rule.accepts(normalize_docker(image), claimed) is accepted
+
+
+def test_a_remapped_name_must_be_a_full_one() -> None:
+    rule = SignedIdentity(type="remapIdentity", prefix="a.io/x", signed_prefix="ns")
+    assert not rule.accepts(normalize_docker("a.io/x/img:1"), "docker.io/ns/img:1")
+    assert not rule.accepts(normalize_docker("a.io/x/img:1"), "ns/img:1")

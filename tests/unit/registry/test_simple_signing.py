@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MANIFEST = b'{"schemaVersion": 2}'
 NAME = "example.com/ns/img:1"
+FULCIO = {"caPath": "/c", "oidcIssuer": "i", "subjectEmail": "e"}
 
 
 @pytest.fixture
@@ -268,8 +269,8 @@ def test_signatures_are_fetched_when_one_is_needed_and_once(good: Path) -> None:
         ({"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/nowhere/k"}, "open /nowhere/k: no such file"),
         ({"type": "signedBy", "keyType": "X509Certificates", "keyPath": "/k"}, "keyType X509Certificates is not supported"),
         ({"type": "signedBaseLayer", "baseLayerIdentity": {"type": "matchExact"}}, "signedBaseLayer is not supported"),
-        ({"type": "sigstoreSigned", "fulcio": {}, "rekorPublicKeyPath": "/r"}, "fulcio is not supported"),
-        ({"type": "sigstoreSigned", "pki": {}}, "pki is not supported"),
+        ({"type": "sigstoreSigned", "fulcio": FULCIO, "rekorPublicKeyPath": "/r"}, "fulcio is not supported"),
+        ({"type": "sigstoreSigned", "pki": {"caRootsPath": "/c", "subjectEmail": "e"}}, "pki is not supported"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_checked_is_a_refusal(requirement: dict[str, Any], said: str) -> None:
