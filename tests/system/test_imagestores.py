@@ -113,6 +113,36 @@ def test_rm_of_a_container_whose_store_is_away(cli: Program, folder: str) -> Non
     assert [name for name in os.listdir(f"{folder}/root/overlay") if len(name) == 64] == []
 
 
+def test_commands_on_what_is_detached(cli: Program, folder: str) -> None:
+    store = f"{folder}/store"
+    filler = filled(folder, store)
+    filler("save", "-q", "-o", f"{folder}/child.tar", "child")
+    cli("imagestore", "attach", store)
+    cli("image", "mount", "bb")
+    cli("run", "--net=none", "--name", "c", "child", "sh", "-c", "echo hi; echo more > /more")
+    assert "images are mounted" in cli.fails(2, "imagestore", "detach", "store")
+    cli("imagestore", "detach", "--force", "store")
+    assert "/merged" not in cli("image", "mount")
+    for words in (("commit", "c", "x"), ("export", "-o", f"{folder}/x.tar", "c"), ("tag", "bb", "z")):
+        assert "store" in cli.fails(125, *words) and "detached" in cli.fails(125, *words)
+    assert cli("logs", "c") == "hi\n"
+    assert json.loads(cli("inspect", "c"))[0]["ImageName"] == "localhost/child:latest"
+    cli("system", "check", "--repair")  # nothing is taken for damage and removed
+    cli("system", "prune", "--filter", "label=none", "-f")
+    cli("rename", "c", "d")
+    os.rename(store, f"{folder}/moved")
+    cli("imagestore", "attach", f"{folder}/moved")
+    cli("load", "-q", "-i", f"{folder}/child.tar")
+    cli("system", "check")  # d stands on the store's copy of a layer that is here as well
+    cli("image", "mount", "bb")
+    os.rename(f"{folder}/moved", f"{folder}/away")
+    cli("image", "unmount", "bb")
+    os.rename(f"{folder}/away", f"{folder}/moved")
+    assert cli("start", "-a", "d") == "hi\n"
+    cli("commit", "-q", "d", "x")
+    assert cli("run", "--rm", "--net=none", "x", "cat", "/more", "/d/a") == "more\ndeep\n"
+
+
 @pytest.mark.parametrize("kind", ["ext4", "xfs", "tmpfs", "bindfs"])
 def test_a_disk_that_is_pulled_under_a_running_container(
     cli: Program, disks: Disks, folder: str, kind: str

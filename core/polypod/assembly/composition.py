@@ -159,14 +159,19 @@ class Composition:
         driver, entry = self._make("storage", name, **arguments)
         return StoragePort(driver, name, entry["plugin"])
 
-    def storage_at(self, root: str, run_root: str) -> StoragePort:
-        """The same driver over another store's root, which it may write to."""
+    def storage_at(
+        self, root: str, run_root: str, additional: Sequence[str] = ()
+    ) -> StoragePort:
+        """The same driver over another store's root, which it may write to, and over further ones to read."""
         from ..ports.storage import StoragePort
 
         name = self._chosen("storage")
         arguments = self.storage_arguments(name)
         arguments.update(
-            home=f"{root}/{name}", run_home=f"{run_root}/{name}", image_home="", additional=()
+            home=f"{root}/{name}",
+            run_home=f"{run_root}/{name}",
+            image_home="",
+            additional=tuple(f"{other}/{name}" for other in additional),
         )
         driver, entry = self._make("storage", name, **arguments)
         return StoragePort(driver, name, entry["plugin"])

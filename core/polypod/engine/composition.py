@@ -45,8 +45,10 @@ if TYPE_CHECKING:
         def storage(self, additional: Sequence[str] | None = None) -> StoragePort:
             """The storage driver over graphroot, runroot and image stores (by default the configured)."""
 
-        def storage_at(self, root: str, run_root: str) -> StoragePort:
-            """The same driver over another store's root, which it may write to."""
+        def storage_at(
+            self, root: str, run_root: str, additional: Sequence[str] = ()
+        ) -> StoragePort:
+            """The same driver over another store's root, which it may write to, and further ones to read."""
 
         def monitor(self) -> MonitorPort:
             """The monitor."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidState
+from ..errors import ImageDetached, InvalidState
 from .events import emit
 from .images_list import repo_tags
-from .images_lookup import lookup, lookup_instance
+from .images_lookup import find, lookup, lookup_instance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def mounted(rt: Runtime) -> list[dict[str, Any]]:
 def unmount(rt: Runtime, names: list[str], *, all: bool = False, force: bool = False) -> list[str]:
     """Take one user off the images' mounts, all with ``force``; IDs of those that were mounted."""
     paths = rt.store.layer_records.mounted()
-    images = rt.store.images() if all else [lookup(rt, name)[0] for name in names]
+    away = rt.store.detached_images()  # what is mounted of a store that went away can be let go of
+    images = [*rt.store.images(), *away] if all else [_mounted_one(rt, name, away) for name in names]
     done = []
     for image in images:
         if image.top_layer in paths:
@@ -48,6 +49,13 @@ def unmount(rt: Runtime, names: list[str], *, all: bool = False, force: bool = F
             emit(rt, "image", "unmount", id=image.id)
             done.append(image.id)
     return done
+
+
+def _mounted_one(rt: Runtime, name: str, away: list[Image]) -> Image:
+    try:
+        return lookup(rt, name)[0]
+    except ImageDetached:
+        return find(away, name)[0]
 
 
 def _report(image: Image, path: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _check(rt: Runtime, stores: ImageStores, store: ImageStore, repair: bool) ->
     writable = store.kind == "dir" and store.way != "erofs" and not store.read_only
     writable = writable and not store.origin and os.access(root, os.W_OK)
     run_root = f"{stores.run_dir}/.check-{store.name}"
-    inner = Store(root, run_root, rt.composition.storage_at(root, run_root), store.driver)
+    inner = _open(rt, root, run_root, store.driver, writable)
     found += _incomplete(stores, store, inner, repair and writable)
     if repair and writable:
         for kind, id, reason in rebuild(inner):
@@ -64,6 +64,13 @@ def _check(rt: Runtime, stores: ImageStores, store: ImageStore, repair: bool) ->
         yield Finding(store=store.name, kind="store", name="", reason=text, sound=True)
     elif repair and not store.origin:
         refresh_catalog(stores, store)
+
+
+def _open(rt: Runtime, root: str, run_root: str, driver: str, writable: bool) -> Store:
+    """The store as one to write to, or as the only one beside an empty one."""
+    own, others = (root, ()) if writable else (f"{run_root}/none", (root,))
+    storage = rt.composition.storage_at(own, run_root, others)
+    return Store(own, run_root, storage, driver, additional=others)
 
 
 def _obsolete(

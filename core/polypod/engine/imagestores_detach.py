@@ -75,9 +75,12 @@ def _stop(rt: Runtime, container_id: str) -> None:
 def _unmount_images(rt: Runtime, store: ImageStore, *, force: bool) -> None:
     """Images of the store that are mounted by ``image mount``."""
     stores = stores_of(rt)
-    if stores.state(store) != ATTACHED or store.way == "copy":
+    if store.way == "copy":
         return
-    layers = {layer.id for layer in rt.store.layers() if layer.store == store.name}
+    if stores.state(store) == ATTACHED:
+        refresh_catalog(stores, store)
+    own = {layer.id for layer in rt.store.layers() if not layer.store}
+    layers = set(stores.register.catalog(store.name).get("layers", ())) - own
     mounted = sorted(layers & set(rt.store.layer_records.mounted()))
     if mounted and not force:
         raise InUse(

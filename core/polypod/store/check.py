@@ -79,7 +79,9 @@ def _misplaced(store: Store, layer: Layer) -> str:
     except StorageError as error:
         return str(error)
     below = store.driver.diff_path(layer.parent)
-    if len(paths) < 2 or os.path.realpath(paths[1]) != os.path.realpath(below):
+    # The same layer of another store will do: its content is the same.
+    stands = os.path.realpath(paths[1]).split("/") if len(paths) > 1 else []
+    if layer.parent not in stands and (not stands or stands != os.path.realpath(below).split("/")):
         return f"it does not stand on layer {layer.parent}, as its record says"
     return ""
 
@@ -131,7 +133,7 @@ def _check_layers(
 ) -> None:
     records = _own_records(store)
     for layer in layers:
-        if layer.parent and layer.parent not in report.parents:
+        if layer.parent and layer.parent not in report.parents and _lost(store, layer.parent, report):
             report.add_layer(layer.id, f"layer {layer.parent}: layer is missing")
         record, directory = records.get(layer.id, ({}, ""))
         for reason in _missing_data(record, directory, "layer"):
@@ -188,7 +190,16 @@ def _check_image(store: Store, image: Image, report: Report) -> None:
         while id and id not in report.chain:
             report.chain.add(id)
             id = report.parents.get(id, "")
+        if top and top not in report.parents:
+            _lost(store, top, report)
         _inherit(image.id, top, report)
+
+
+def _lost(store: Store, id: str, report: Report) -> bool:
+    """Whether a layer without a record is lost; it is not when its store is only not there now."""
+    if store.may_be_away(id):
+        report.away.add(id)
+    return id not in report.away
 
 
 def _inherit(image: str, top: str, report: Report) -> None:
@@ -197,7 +208,8 @@ def _inherit(image: str, top: str, report: Report) -> None:
     while id and id not in seen:  # a circle is damage too, and must not hang us
         seen.add(id)
         if id not in report.parents:
-            report.add_image(image, f"layer {id}: image layer is missing")
+            if id not in report.away:
+                report.add_image(image, f"layer {id}: image layer is missing")
             return
         for reason in report.layers.get(id, ()):
             report.add_image(image, f"layer {id}: {reason}")

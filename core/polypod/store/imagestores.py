@@ -157,6 +157,20 @@ class ImageStores:
             if store.required and self.state(store) != ATTACHED:
                 raise StoreAbsent(self.sentence(store) + "; it is required")
 
+    def missing(self) -> str:
+        """The stores that are not there now, in words; "" when all are."""
+        away = [(store.name, self.state(store)) for store in self.stores if store.way != "copy"]
+        return ", ".join(f"{name} ({state})" for name, state in away if state != ATTACHED)
+
+    def may_hold(self, layer_id: str) -> bool:
+        """Whether a store that is not there now has a layer; True when it was never seen."""
+        for store in self.stores:
+            if store.way != "copy" and self.state(store) != ATTACHED:
+                layers = self.register.catalog(store.name).get("layers")
+                if layers is None or layer_id in layers:
+                    return True
+        return False
+
     def is_ready(self, name: str, id: str) -> bool:
         """Whether the store that a container needs is there."""
         store = self.of_container(name, id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ImageDetached, NoSuchImage, PolypodError, StorageError
+from ..errors import ImageDetached, NoSuchImage, PolypodError, StorageError, StoreAbsent
 from ..kit import fastjson
 from . import lookup
 from .containers import Containers
@@ -69,6 +69,10 @@ class Store:
             refuse_silent(self.places.image_root, self.places.run_root)
             self._answers = True
 
+    def may_be_away(self, layer_id: str) -> bool:
+        """Whether a layer that has no record here may lie in a store that is not there now."""
+        return self.stores is not None and self.stores.may_hold(layer_id)
+
     def detached_images(self) -> list[Image]:
         """The images of attached stores that are not there now, as they were seen last."""
         return self.stores.detached_images() if self.stores is not None else []
@@ -101,6 +105,7 @@ class Store:
         for image in self.images():
             if image.id == id:
                 return image
+        self.refuse_detached(lambda images: _with_id(images, id), id)
         raise lookup.missing(id)
 
     def image_config(self, image: Image) -> dict[str, Any]:
@@ -370,7 +375,13 @@ class Store:
         self._check_imagestore()
         layer, volatile, label = self._facts(id)
         options = ("volatile",) if volatile else ()
-        return self.layer_records.mount(layer, read_only=False, label=label, options=options)
+        try:
+            return self.layer_records.mount(layer, read_only=False, label=label, options=options)
+        except StorageError as error:
+            missing = self.stores.missing() if self.stores is not None else ""
+            if not missing:
+                raise
+            raise StoreAbsent(f"{error}; not there now: {missing}") from error
 
     def unmount_container(self, id: str, force: bool = False) -> bool:
         """Take one user off the mount, or all; True when nothing is mounted any more."""
@@ -432,3 +443,10 @@ class Store:
     def container_run_dir(self, id: str) -> str:
         """The container's directory that a reboot empties: sockets, PID files."""
         return self.container_records.run_directory(id)
+
+
+def _with_id(images: list[Image], id: str) -> Image:
+    for image in images:
+        if image.id == id:
+            return image
+    raise lookup.missing(id)

@@ -267,6 +267,7 @@ class Overlay:
             # A volatile mount leaves this mark, and the next mount is refused because of it.
             remove_tree(directory + "/work/work/incompat/volatile")
         if not self._options.skip_mount_home:
+            os.makedirs(self._home, 0o700, exist_ok=True)  # all layers may lie in another store
             mounts.make_private(self._home)
         words = self._mount_options(options)
         if label:
