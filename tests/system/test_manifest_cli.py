@@ -141,6 +141,30 @@ def test_lists_of_podman_and_lists_for_podman(
     assert cli.run("manifest", "exists", "ours", code=1)
 
 
+def test_lists_of_buildah_and_lists_for_buildah(
+    cli: Program, images: dict[str, str], registry: Registry, tmp_path: Path
+) -> None:
+    need("buildah")
+
+    def buildah(*words: object) -> str:
+        return run("buildah", "--root", f"{cli.folder}/root", "--runroot", f"{cli.folder}/run",
+                   "--storage-driver", "overlay", *words)  # fmt: skip
+
+    buildah("manifest", "create", "theirs")
+    buildah("manifest", "add", "theirs", "containers-storage:localhost/img:arm64")
+    cli("manifest", "add", "theirs", "containers-storage:localhost/img:amd64")
+    assert len(json.loads(buildah("manifest", "inspect", "theirs"))["manifests"]) == 2
+    fill(cli, "ours")
+    cli("manifest", "annotate", "--annotation", "a=b", "ours", cli.inspect("img:amd64")["Digest"])
+    rows = json.loads(buildah("manifest", "inspect", "ours"))["manifests"]
+    assert rows == shown(cli, "ours")["manifests"]
+    name = f"{registry.host}/b{os.urandom(4).hex()}:1"
+    cli("manifest", "push", "-q", INSECURE, "ours", name)
+    buildah("pull", "-q", INSECURE, name)
+    buildah("manifest", "rm", "theirs")
+    assert cli.run("manifest", "exists", "theirs", code=1)
+
+
 def test_the_image_for_this_host_stands_for_the_list(
     cli: Program, images: dict[str, str]
 ) -> None:

@@ -17,7 +17,8 @@ import pytest
 from polypod.testing.images import tar_of
 from polypod.testing.peers import Podman, need, run, unmount_below
 from polypod.testing.program import Program
-from polypod.testing.registry import Registry
+from polypod.testing.registry import HostileRegistry, Registry
+from polypod.testing.registry_hostile import status
 
 INSECURE = "--tls-verify=false"
 
@@ -81,6 +82,8 @@ def test_push_says_what_podman_says(cli: Program, image: str, spot: str, tmp_pat
     assert "skipped: already exists" in again.stderr
     assert layers_of(f"{spot}:2") == layers_of(f"{spot}:1")
     assert cli.run("push", "-q", INSECURE, image, f"{spot}:3").stderr == ""
+    told = cli("events", "--stream=false", "--filter", "event=push", "--format", "{{.Name}}")
+    assert f"{spot}:3" in told.splitlines()
 
 
 def test_podman_runs_what_was_pushed(cli: Program, image: str, spot: str) -> None:
@@ -182,6 +185,7 @@ def test_what_cannot_be_done_is_said_at_once(cli: Program, image: str, tmp_path:
     says("encrypting images is not supported", "--encryption-key", "jwe:x", image, "dir:x")
     says("docker-daemon transport is not supported", image, "docker-daemon:x:y")
     says("invalid destination", image, "localhost:1/UPPER")
+    says("an image ID names no repository", cli.inspect(image)["Id"])
     (tmp_path / "full").mkdir()
     (tmp_path / "full/letter").write_text("dear")
     says("is not empty", image, f"dir:{tmp_path}/full")
@@ -317,3 +321,37 @@ def test_a_registry_that_never_takes_a_layer(
     assert "uploading blob" in error
     assert name in error
     assert cli.inspect(image)  # nothing happened here
+
+
+def test_registries_that_refuse(cli: Program, image: str) -> None:
+    patient = (INSECURE, "--retry=1", "--retry-delay", "1ms")
+
+    def accept_uploads(hostile: HostileRegistry) -> None:
+        place = {"Location": "/v2/x/blobs/uploads/1", "Range": "0-0"}
+        hostile.on("POST", "/uploads/", lambda request: request.answer(202, b"", place))
+        hostile.on("PATCH", "/uploads/", lambda request: request.answer(202, b"", place))
+        hostile.on("PUT", "/uploads/", lambda request: request.answer(201, b""))
+        hostile.on("PUT", "/manifests/", lambda request: request.answer(201, b""))
+
+    with HostileRegistry() as hostile:
+        hostile.on("POST", "/uploads/", status(500))
+        error = cli.fails(125, "push", *patient, image, f"{hostile.host}/x:1")
+        assert "500" in error and f"{hostile.host}/x" in error
+        hostile.on("POST", "/uploads/", status(202))  # without a place to upload to
+        assert "does not say where to" in cli.fails(
+            125, "push", *patient, image, f"{hostile.host}/x:1"
+        )
+    with HostileRegistry() as hostile:
+        accept_uploads(hostile)
+        cli("tag", image, f"{hostile.host}/secret:1")  # which may not be mounted from
+        hostile.on("POST", "mount=", status(403, "DENIED"))
+        cli("push", "-q", *patient, image, f"{hostile.host}/secret:2")
+        cli("push", "-q", *patient, image, f"{hostile.host}/x:1")
+        assert any("mount=" in path for path in hostile.paths("POST"))
+        hostile.on("PUT", "/manifests/", status(400, "MANIFEST_INVALID"))
+        error = cli.fails(125, "push", *patient, image, f"{hostile.host}/x:1")
+        assert "uploading manifest 1 to" in error and "manifest invalid" in error.lower()
+        wrong = {"Docker-Content-Digest": "sha256:" + "0" * 64}
+        hostile.on("PUT", "/manifests/", lambda request: request.answer(201, b"", wrong))
+        assert "should have" in cli.fails(125, "push", *patient, image, f"{hostile.host}/x:1")
+    assert cli.inspect(image)

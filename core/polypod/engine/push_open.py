@@ -59,6 +59,8 @@ def open_destination(
 
 def registry_reference(name: str) -> reference.Reference:
     """The full reference that a destination names; ``UsageError`` in podman's words."""
+    if reference.is_id(name.removeprefix("sha256:")):
+        raise UsageError(f'invalid destination "{name}": an image ID names no repository')
     try:
         return reference.with_tag(reference.with_docker_defaults(reference.parse(name)))
     except UsageError as error:

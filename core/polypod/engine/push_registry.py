@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import PolypodError
+from ..errors import PolypodError, RegistryError
 from ..oci import manifest, reference
 from ..oci.destination import COMPRESS, Destination
 
@@ -51,7 +51,15 @@ class RegistryDestination(Destination):
     def take_over(self, layer: OutLayer, digest: str) -> bool:
         if not layer.diff_id or digest == layer.diff_id:
             return False
-        return any(self._repository.mount_blob(digest, path) for path in self._paths(layer, digest))
+        return any(self._mount(digest, path) for path in self._paths(layer, digest))
+
+    def _mount(self, digest: str, path: str) -> bool:
+        try:
+            return self._repository.mount_blob(digest, path)
+        except RegistryError:
+            # Nobody asked for the mount, and the other repository may be none of the user's:
+            # the blob is uploaded, and an upload that fails says why.
+            return False
 
     def _paths(self, layer: OutLayer, digest: str) -> list[str]:
         """Repositories of this registry that are likely to have the blob, three at most."""
