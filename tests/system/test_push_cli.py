@@ -240,7 +240,8 @@ def run_failing(*words: str) -> str:
 def test_two_processes_push_the_same_image(cli: Program, image: str, spot: str) -> None:
     running = [cli.start("push", INSECURE, image, f"{spot}:{n % 2}") for n in range(4)]
     for process in running:
-        assert process.communicate()[1] and process.returncode == 0
+        _, told = process.communicate()
+        assert process.returncode == 0, told
     assert layers_of(f"{spot}:0") == layers_of(f"{spot}:1")
 
 
