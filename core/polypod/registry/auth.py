@@ -120,10 +120,11 @@ def decode(entry: object, path: str, registry: str) -> Credentials | None:
 def _from_helper(helper: str, registry: str) -> Credentials | None:
     from .helpers import get
 
-    found = get(helper, authfiles.server_name(registry))
-    if found is None:
-        return None
-    username, secret = found
-    if username == "<token>":
-        return Credentials(username=username, identity_token=secret)
-    return Credentials(username=username, password=secret)
+    for server in authfiles.server_names(registry):
+        found = get(helper, server)
+        if found is not None:
+            username, secret = found
+            if username == "<token>":
+                return Credentials(username=username, identity_token=secret)
+            return Credentials(username=username, password=secret)
+    return None

@@ -149,8 +149,13 @@ def normal(registry: str) -> str:
 
 
 def server_name(registry: str) -> str:
-    """What a credential helper calls the registry."""
+    """What Docker calls the registry."""
     return DOCKER_SERVER if normal(registry) == "docker.io" else registry
+
+
+def server_names(registry: str) -> tuple[str, ...]:
+    """What a credential helper may call it: Docker's name, and podman's where that is another."""
+    return tuple(dict.fromkeys((server_name(registry), normal(registry))))
 
 
 def change(path: str, edit: Callable[[dict[str, Any]], None]) -> None:

@@ -47,7 +47,8 @@ def explain(error: BaseException, method: str, url: str) -> tuple[str, bool]:
     parsed = parse_url(url)
     host = parsed.host or ""
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    start = f'{method.capitalize()} "{url}": '
+    # What follows the question mark may be a signature that lets anybody in.
+    start = f'{method.capitalize()} "{url.partition("?")[0]}": '
     if isinstance(error, faults.ProxyError):
         return f"{start}proxyconnect: {reason_of(error)}", True
     if isinstance(error, faults.SSLError):

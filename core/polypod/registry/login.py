@@ -74,16 +74,16 @@ def store(key: str, credentials: Credentials, access: Access, registries: Regist
         try:
             if helper == AUTH_FILES:
                 return _store_in_file(key, credentials, access)
-            return _store_with_helper(helper, key, credentials)
+            return _store_with_helper(helper, key, key, credentials)
         except RegistryError as error:
             problems.append(str(error))
     raise RegistryError("; ".join(problems))
 
 
-def _store_with_helper(helper: str, key: str, credentials: Credentials) -> str:
+def _store_with_helper(helper: str, key: str, server: str, credentials: Credentials) -> str:
     if "/" in key:
         raise RegistryError(f"namespaced key is not supported for credential helper {helper}")
-    helpers.store(helper, authfiles.server_name(key), credentials.username, credentials.password)
+    helpers.store(helper, server, credentials.username, credentials.password)
     return f"credential helper: {helper}"
 
 
@@ -94,9 +94,9 @@ def _store_in_file(key: str, credentials: Credentials, access: Access) -> str:
     stored = document.get("credsStore")
     if not helper and target.docker and isinstance(stored, str):
         helper = stored
-    if helper:
-        return _store_with_helper(helper, key, credentials)
     written = _written(key, target)
+    if helper:
+        return _store_with_helper(helper, key, written, credentials)
 
     def edit(document: dict[str, Any]) -> None:
         # "Basic " is no part of what the file holds.
@@ -122,8 +122,7 @@ def forget(key: str, access: Access, registries: Registries) -> bool:
     found = False
     for helper in registries.credential_helpers:
         if helper != AUTH_FILES:
-            if "/" not in key:
-                found |= helpers.erase(helper, authfiles.server_name(key))
+            found |= _erase(helper, key)
             continue
         found |= _forget_in_file(key, access)
     return found
@@ -136,9 +135,7 @@ def _forget_in_file(key: str, access: Access) -> bool:
     stored = document.get("credsStore")
     if not helper and target.docker and isinstance(stored, str):
         helper = stored
-    found = False
-    if helper and "/" not in key:
-        found = helpers.erase(helper, authfiles.server_name(key))
+    found = _erase(helper, key) if helper else False
     keys = {key, _written(key, target)}
     if keys.isdisjoint(document["auths"]):
         return found
@@ -149,6 +146,14 @@ def _forget_in_file(key: str, access: Access) -> bool:
 
     authfiles.change(target.path, edit)
     return True
+
+
+def _erase(helper: str, key: str) -> bool:
+    """Forget a registry with a helper, which knows no name spaces."""
+    if "/" in key:
+        return False
+    erased = [helpers.erase(helper, server) for server in authfiles.server_names(key)]
+    return any(erased)
 
 
 def forget_all(access: Access, registries: Registries) -> None:
@@ -164,7 +169,7 @@ def forget_all(access: Access, registries: Registries) -> None:
 def _empty_file(target: authfiles.AuthFile) -> None:
     document = authfiles.read(target)
     for registry, helper in (document.get("credHelpers") or {}).items():
-        helpers.erase(helper, authfiles.server_name(registry))
+        _erase(helper, authfiles.registry_of(registry))
     if not document["auths"] and not document.get("credHelpers"):
         return
 

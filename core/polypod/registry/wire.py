@@ -194,12 +194,13 @@ class Host:
 
     def _redirected(self, url: str, location: str, seen: set[str]) -> str:
         target = self.resolve(url, location)
+        start, to = url.partition("?")[0], target.partition("?")[0]
         if target in seen:
-            raise RegistryError(f'Get "{target}": the server redirects in a loop')
+            raise RegistryError(f'Get "{to}": the server redirects in a loop')
         if len(seen) > MAX_REDIRECTS:
-            raise RegistryError(f'Get "{url}": stopped after {MAX_REDIRECTS} redirects')
+            raise RegistryError(f'Get "{start}": stopped after {MAX_REDIRECTS} redirects')
         if url.startswith("https:") and not target.startswith("https:") and not self.insecure:
-            raise RegistryError(f'Get "{url}": the server redirects to "{target}", which is not https')
+            raise RegistryError(f'Get "{start}": the server redirects to "{to}", which is not https')
         return target
 
     def resolve(self, url: str, location: str) -> str:

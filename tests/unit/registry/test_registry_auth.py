@@ -197,6 +197,20 @@ def test_helpers_of_registries_conf(home: Home, helper: Path) -> None:
     assert home.read("run") == {"auths": {}}
 
 
+def test_docker_hub_has_two_names_with_helpers(home: Home, helper: Path) -> None:
+    """Podman calls it docker.io, Docker by a URL."""
+    me = Credentials(username="me", password="p")
+    registries = Registries(credential_helpers=("test",))
+    login.store("docker.io", me, home.access, registries)
+    assert [path.name for path in helper.iterdir()] == ["docker.io"]
+    assert auth.lookup("docker.io/library/x", home.access, registries) == me
+    home.write("docker", {"credsStore": "test"})
+    login.store("docker.io", me, docker(home), Registries())
+    assert len(list(helper.iterdir())) == 2
+    assert login.forget("docker.io", home.access, registries)
+    assert list(helper.iterdir()) == []
+
+
 def test_a_helper_that_is_not_there(home: Home) -> None:
     home.write("run", {"credHelpers": {"r.io": "absent"}})
     with pytest.raises(RegistryError, match="docker-credential-absent: executable file not found"):
