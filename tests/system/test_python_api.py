@@ -137,6 +137,20 @@ def test_following_survives_a_rotation(engine, monkeypatch):
     assert seen == sorted(seen, key=lambda text: int(text[1:]))
 
 
+def test_a_look_into_a_container(engine, tmp_path):
+    (tmp_path / "file").write_text("in")
+    with engine.containers.start(IMAGE, ["sleep", "1000"], request=OFFLINE) as container:
+        container.copy_in(str(tmp_path / "file"), "/inside")
+        container.copy_out("/inside", str(tmp_path / "back"))
+        assert (tmp_path / "back").read_text() == "in"
+        assert ("A", "/inside") in container.changes()
+        assert [row["args"] for row in container.processes()] == ["sleep 1000"]
+        container.update(memory=64 << 20)
+        first = container.stats()
+        assert (first.name, first.pids) == (container.name, 1)
+        assert container.stats(first).cpu_ns >= first.cpu_ns
+
+
 def test_images(engine):
     assert engine.images.exists(IMAGE)
     engine.images.tag(IMAGE, "other:1")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..engine.runtime import Runtime
     from ..model.log import LogLine
+    from ..model.stats import ContainerStats
 
 
 class Containers:
@@ -203,6 +204,42 @@ class Container:
         from ..engine.wait import wait
 
         return wait(self._rt, self.id)
+
+    def update(self, **resources: Any) -> None:
+        """Change limits at once; the names are the fields of :class:`~polypod.model.container.Resources`."""
+        from ..engine.update import Update, update
+
+        update(self._rt, self.id, Update(resources=resources))
+
+    def stats(self, previous: ContainerStats | None = None) -> ContainerStats:
+        """What it uses of the host; the CPU's share is that since ``previous``, or since the start."""
+        from ..engine.stats import stats
+
+        return stats(self._rt, self.id, previous)
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Its processes, one dict of ``top``'s descriptors each, the first process first."""
+        from ..engine.top import processes
+
+        return processes(self._rt, self.id)
+
+    def changes(self) -> list[tuple[str, str]]:
+        """What it has changed in its file system: ("A", "C" or "D", path)."""
+        from ..engine.diff import diff
+
+        return diff(self._rt, self.id, kinds=("container",))
+
+    def copy_in(self, source: str, target: str, *, chown: bool = True, overwrite: bool = False) -> None:
+        """Copy a file or directory of the host into it, as ``cp`` does."""
+        from ..engine.cp import copy
+
+        copy(self._rt, ("", source), (self.id, target), chown=chown, overwrite=overwrite)
+
+    def copy_out(self, source: str, target: str, *, overwrite: bool = False) -> None:
+        """Copy a file or directory of it to the host, as ``cp`` does."""
+        from ..engine.cp import copy
+
+        copy(self._rt, (self.id, source), ("", target), chown=True, overwrite=overwrite)
 
     def remove(
         self, *, force: bool = False, volumes: bool = False, timeout: int | None = None
