@@ -137,6 +137,23 @@ def test_following_survives_a_rotation(engine, monkeypatch):
     assert seen == sorted(seen, key=lambda text: int(text[1:]))
 
 
+def test_who_waits_during_a_restart_gets_the_last_exit_code(engine, monkeypatch):
+    from polypod.engine import init
+
+    container = engine.containers.create(IMAGE, ["sh", "-c", "exit 3"], name="again", request=OFFLINE)
+    container.start()
+    assert container.wait() == 3
+    make, seen = init._create_in_runtime, []
+
+    def looked_at(*arguments):
+        seen.append(container.wait())
+        return make(*arguments)
+
+    monkeypatch.setattr(init, "_create_in_runtime", looked_at)
+    container.start()
+    assert (seen, container.wait()) == ([3], 3)
+
+
 def test_a_look_into_a_container(engine, tmp_path):
     (tmp_path / "file").write_text("in")
     with engine.containers.start(IMAGE, ["sleep", "1000"], request=OFFLINE) as container:

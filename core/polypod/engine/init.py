@@ -58,11 +58,10 @@ def init_locked(rt: Runtime, container: Container, state: ContainerState) -> Con
         cleaned=False,
         boot_id=rt.boot_id,
         netns=network.planned_netns(rt, container),
-        exit_code=0,
-        oom_killed=False,
         error="",
         stopped_by_user=False,
     )
+    # The last exit code stays until there is a new process: somebody may wait for it.
     # Written before anything is made: whatever happens now can be taken down from this record.
     rt.records.containers.set_state(container.id, state)
     try:
@@ -108,6 +107,8 @@ def _create_in_runtime(rt: Runtime, container: Container, state: ContainerState)
         pid_start=start_time(started.pid),
         conmon_pid=started.monitor_pid,
         finished_at=0.0,
+        exit_code=0,
+        oom_killed=False,
     )
     _write_pidfiles(container, state)
     rt.records.containers.set_state(container.id, state)
