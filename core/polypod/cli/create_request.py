@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..engine.mount_text import mounts_from
 from ..errors import UsageError
 from ..model.container import (
     ContainerCreate,
@@ -15,7 +16,6 @@ from ..model.container import (
     Security,
 )
 from .fds import inherited
-from .mount_flags import mounts_from
 from .network_flags import network_from
 
 TYPE_CHECKING = False

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ..model.container import Container, ContainerState
+    from ..model.container import Container, ContainerState, Mount
     from .runtime import Runtime
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -174,6 +174,8 @@ def _mounts(rt: Runtime, container: Container) -> list[dict[str, Any]]:
 
     found = []
     for mount in container.mounts:
+        if mount.type == "image":
+            found.append(_image_mount(mount))
         if mount.type not in ("bind", "volume"):
             continue
         options = [o for o in mount.options if o not in ("ro", "rw", "z", "Z", "U")]
@@ -200,6 +202,20 @@ def _mounts(rt: Runtime, container: Container) -> list[dict[str, Any]]:
             entry["SubPath"] = mount.subpath
         found.append(entry)
     return found
+
+
+def _image_mount(mount: Mount) -> dict[str, Any]:
+    entry = {
+        "Type": "image",
+        "Source": mount.source,
+        "Destination": mount.destination,
+        "Driver": "",
+        "Mode": "",
+        "Options": [],
+        "RW": "rw" in mount.options,
+        "Propagation": "",
+    }
+    return {**entry, "SubPath": mount.subpath} if mount.subpath else entry
 
 
 def _config(container: Container) -> dict[str, Any]:

@@ -34,8 +34,7 @@ def resolve_mounts(
         if destination in mounts:
             raise UsageError(f"{destination}: duplicate mount destination")
         mounts[destination] = mount.evolve(destination=destination, source=_source(mount))
-    for text in settings.containers.volumes:
-        mount = _configured(text)
+    for mount in _configured(settings):
         mounts.setdefault(mount.destination, mount)
     donors = []
     for text in request.volumes_from:
@@ -64,21 +63,19 @@ def _source(mount: Mount) -> str:
     return mount.source
 
 
-def _configured(text: str) -> Mount:
-    parts = text.split(":")
-    if len(parts) > 3 or not parts[-1]:
-        raise UsageError(f"{text}: incorrect volume format, should be [host-dir:]ctr-dir[:option]")
-    options = tuple(parts[2].split(",")) if len(parts) == 3 else ()
-    source, destination = ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
-    kind = "bind" if source.startswith(("/", ".")) else "volume"
-    mount = Mount(
-        type=kind,
-        destination=destination,
-        source=source,
-        options=options,
-        anonymous=kind == "volume" and not source,
-    )
-    return mount.evolve(destination=_destination(mount), source=_source(mount))
+def _configured(settings: Settings) -> list[Mount]:
+    """What containers.conf mounts in every container: its ``mounts`` and ``volumes``."""
+    containers = settings.containers
+    if not containers.mounts and not containers.volumes:
+        return []
+    from .mount_text import parse_mount, parse_volume
+
+    try:
+        found = [mount for text in containers.mounts for mount in parse_mount(text)]
+    except UsageError as error:
+        raise UsageError(f"parsing containers.conf mounts: {error}") from None
+    found += [parse_volume(text) for text in containers.volumes]
+    return [mount.evolve(destination=_destination(mount), source=_source(mount)) for mount in found]
 
 
 def _volumes_from(text: str, find: FindContainer | None) -> tuple[str, list[Mount]]:

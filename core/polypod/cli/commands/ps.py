@@ -128,7 +128,7 @@ COMMAND = Command(
         Flag("format", type="string", usage="Pretty-print containers to JSON or using a Go template"),
         Flag("last", "n", "int", default=-1, usage="Print the n last created containers (all states)"),
         Flag("latest", "l", usage="Act on the latest container polypod is aware of"),
-        Flag("no-trunc", usage="Display the extended information"),
+        Flag("no-trunc", usage="Display the extended information", aliases=("notruncate",)),
         Flag("noheading", usage="Do not print headers"),
         Flag("ns", usage="Display namespace information", aliases=("namespace",)),
         Flag("pod", "p", usage="Print the ID and name of the pod the containers are associated with"),

@@ -1,4 +1,4 @@
-"""-v, --mount and --tmpfs: from their text to :class:`~polypod.model.container.Mount`."""
+"""-v, --mount and --tmpfs, and containers.conf's: from their text to :class:`~polypod.model.container.Mount`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def mounts_from(volumes: Iterable[str], mounts: Iterable[str], tmpfs: Iterable[s
     """All user mounts; raises ``UsageError`` for a bad or a duplicate one."""
     found: dict[str, Mount] = {}
     for mount in (
-        *(parse_mount(text) for text in mounts),
+        *(mount for text in mounts for mount in parse_mount(text)),
         *(parse_volume(text) for text in volumes),
         *(parse_tmpfs(text) for text in tmpfs),
     ):
@@ -94,8 +94,8 @@ def parse_tmpfs(text: str) -> Mount:
     )
 
 
-def parse_mount(text: str) -> Mount:
-    """``type=TYPE,KEY=VALUE,…`` (podman-run(1) --mount)."""
+def parse_mount(text: str) -> list[Mount]:
+    """``type=TYPE,KEY=VALUE,…`` (podman-run(1) --mount); several for ``type=glob``."""
     import csv
 
     fields = next(csv.reader([text]), [])
@@ -103,14 +103,33 @@ def parse_mount(text: str) -> Mount:
     for field in fields:
         if field.startswith("type="):
             kind = field[5:]
-    if kind not in ("bind", "volume", "tmpfs", "ramfs", "devpts", "image", "artifact"):
+    if kind not in ("bind", "volume", "tmpfs", "ramfs", "devpts", "image", "artifact", "glob"):
         raise UsageError(f'invalid filesystem type "{kind}"')
-    builder = _MountBuilder(kind)
+    builder = _MountBuilder("bind" if kind == "glob" else kind)
     for field in fields:
         name, equals, value = field.partition("=")
         if name != "type":
             builder.add(name, value, bool(equals))
-    return builder.build(text)
+    return _matching(builder, text) if kind == "glob" else [builder.build(text)]
+
+
+def _matching(builder: _MountBuilder, text: str) -> list[Mount]:
+    """A bind for each path that the source's pattern matches, in the destination or at the same place."""
+    import glob
+    import os
+
+    pattern, directory = builder.source, builder.destination
+    if not pattern:
+        raise UsageError(f"must set source and destination for glob volume: {text}")
+    paths = sorted(glob.glob(os.path.abspath(pattern)))
+    if not paths:
+        raise UsageError(f'no file paths matching glob "{pattern}"')
+    found = []
+    for path in paths:
+        builder.source = path
+        builder.destination = f"{directory.rstrip('/')}/{os.path.basename(path)}" if directory else path
+        found.append(builder.build(text))
+    return found
 
 
 class _MountBuilder:
