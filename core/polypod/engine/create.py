@@ -30,7 +30,6 @@ def create(rt: Runtime, request: ContainerCreate) -> Container:
 
 def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> Container:
     """The body of :func:`create`, for callers that hold the new container's lock."""
-    from .remove import discard
     from .resolve import resolve
 
     try:
@@ -52,6 +51,8 @@ def create_locked(rt: Runtime, request: ContainerCreate, container_id: str) -> C
     try:
         _fill(rt, container, image)
     except BaseException:
+        from .remove import discard
+
         discard(rt, container)
         raise
     emit_container(rt, "create", container, inspect=_inspect_data(rt, container))
