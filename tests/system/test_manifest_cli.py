@@ -170,6 +170,10 @@ def test_the_image_for_this_host_stands_for_the_list(
 ) -> None:
     made = fill(cli, "m:1.0")
     assert cli.inspect("m:1.0")["Id"] == images["amd64"]
+    assert cli("image", "tree", "m:1.0").startswith(f"Image ID: {images['amd64'][:12]}")
+    assert "amd64" in cli("image", "diff", "m:1.0")
+    cli("save", "-q", "-o", f"{cli.folder}/m.tar", "m:1.0")
+    assert cli("system", "check") == ""
     cli("tag", "m:1.0", "other:2")
     assert cli("images", "-q", "--no-trunc", "other:2").strip() == f"sha256:{made}"
     assert json.loads(cli("manifest", "inspect", "other:2"))["mediaType"] == INDEX

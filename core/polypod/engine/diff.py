@@ -32,12 +32,12 @@ def diff(
 
 def _layer(rt: Runtime, ref: str, kinds: tuple[str, ...]) -> str:
     """The top layer of what a name or ID stands for."""
-    from .images_lookup import lookup
+    from .images_lookup import lookup_instance
 
     failure: NotFound | None = None
     if "image" in kinds:
         try:
-            return lookup(rt, ref)[0].top_layer
+            return lookup_instance(rt, ref)[0].top_layer
         except NoSuchImage as error:
             failure = error
     if "container" in kinds:

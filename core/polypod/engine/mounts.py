@@ -67,6 +67,10 @@ def _image_target(container: Container, entry: Mount) -> str:
 
 def _mount_image(rt: Runtime, container: Container, entry: Mount) -> str:
     image = rt.store.find_image(entry.source)
+    if not image.top_layer:
+        from .images_lookup import of_platform
+
+        image = of_platform(rt, image)
     target = _image_target(container, entry)
     os.makedirs(target, 0o700, exist_ok=True)
     umount(target)
