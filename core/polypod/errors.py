@@ -29,6 +29,7 @@ The tree, one sentence each::
       RegistryError              a registry cannot be reached, or answers what it must not
         RegistryDenied           the registry wants other credentials (401, 403)
         RegistryNotFound         the registry has no such manifest, blob or repository (404)
+        ManifestRefused          the registry does not take manifests of this type
       PolicyRejected             policy.json does not allow the image
       Timeout                    something did not happen in the time allowed
 
@@ -193,6 +194,10 @@ class RegistryDenied(RegistryError):
 
 class RegistryNotFound(RegistryError):
     """The registry has no such manifest, blob or repository (404)."""
+
+
+class ManifestRefused(RegistryError):
+    """The registry does not take a manifest, perhaps for its type (400, 406, 415)."""
 
 
 class PolicyRejected(PolypodError):

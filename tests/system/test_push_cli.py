@@ -324,6 +324,24 @@ def test_a_registry_that_never_takes_a_layer(
     assert cli.inspect(image)  # nothing happened here
 
 
+def test_a_registry_that_knows_dockers_format_only(
+    cli: Program, image: str, registry: Registry, spot: str
+) -> None:
+    """Stood in for by one that refuses the first manifest."""
+    place = {"Location": "/v2/x/blobs/uploads/1", "Range": "0-0"}
+    with HostileRegistry() as hostile:
+        hostile.on("POST", "/uploads/", lambda request: request.answer(202, b"", place))
+        hostile.on("PATCH", "/uploads/", lambda request: request.answer(202, b"", place))
+        hostile.on("PUT", "/uploads/", lambda request: request.answer(201, b""))
+        hostile.on("PUT", "/manifests/", lambda request: request.answer(201, b""))
+        hostile.on("PUT", "/manifests/", status(415, "UNSUPPORTED"), times=1)
+        cli("push", "-q", INSECURE, image, f"{hostile.host}/x:1")
+        kinds = [h["Content-Type"] for m, p, h in hostile.requests if m == "PUT" and "/manif" in p]
+        assert ["oci" in kind for kind in kinds] == [True, False]
+        hostile.on("PUT", "/manifests/", status(415, "UNSUPPORTED"), times=1)
+        cli.fails(125, "push", "--format", "oci", INSECURE, image, f"{hostile.host}/x:1")
+
+
 def test_registries_that_refuse(cli: Program, image: str) -> None:
     patient = (INSECURE, "--retry=1", "--retry-delay", "1ms")
 

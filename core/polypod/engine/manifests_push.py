@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 
-from ..errors import NoSuchImage, PolypodError, UsageError
+from ..errors import ManifestRefused, NoSuchImage, PolypodError, UsageError
 from ..kit.fastjson import loads
 from ..oci import convert, manifest
 from ..oci import index as indexes
@@ -92,9 +92,15 @@ class _ListCopy:
         say(f"Copying {len(entries)} images generated from {total} images in list")
         index = self._copied(entries) if entries else self._list.index
         kind = self._kind(index)
-        data = index.serialize(kind)
         say("Writing manifest list to image destination")
-        self._to.put_manifest(data, kind)
+        data = index.serialize(kind)
+        try:
+            self._to.put_manifest(data, kind)
+        except ManifestRefused:
+            if self._options.list_kind or kind != manifest.OCI_INDEX or index.annotations:
+                raise
+            data = index.serialize(manifest.DOCKER_LIST)
+            self._to.put_manifest(data, manifest.DOCKER_LIST)
         if self._signer is not None:
             sign(self._signer, self._to, data)
         return data

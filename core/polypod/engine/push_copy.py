@@ -6,12 +6,12 @@ keeps its bytes, and so its digest, where the layers come out as it lists them.
 
 from __future__ import annotations
 
-from ..errors import PolypodError
+from ..errors import ManifestRefused, PolypodError
 from ..kit.fastjson import dumps, loads
 from ..oci import convert, manifest
 from ..oci.destination import COMPRESS
 from .push_ahead import ahead
-from .push_steps import Steps, is_form
+from .push_steps import Steps, is_form, relisted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +54,29 @@ class Copier:
         config = image.listed_config
         self._progress.line(f"Copying config {config.digest}")
         self._to.put_config(image.config, config.digest)
-        data = _manifest(image, kind, found)
         self._progress.line("Writing manifest to image destination")
-        self._to.put_manifest(data, kind, instance)
+        data = self._write(image, kind, found, instance)
         self._signatures(image, data, instance)
         return data
+
+    def _write(
+        self, image: OutImage, kind: str, layers: list[Descriptor], instance: bool
+    ) -> bytes:
+        """Write the manifest; in the other format when this one is refused and none was asked for."""
+        data = _manifest(image, kind, layers)
+        try:
+            self._to.put_manifest(data, kind, instance)
+            return data
+        except ManifestRefused as refused:
+            other = _other(kind)
+            if self._options.kind or image.is_artifact or other not in self._to.kinds:
+                raise
+            try:
+                data = _manifest(image, other, [relisted(layer, other) for layer in layers])
+                self._to.put_manifest(data, other, instance)
+            except (ValueError, ManifestRefused):
+                raise refused from None
+            return data
 
     def _signatures(self, image: OutImage, data: bytes, instance: bool) -> None:
         """Store the signatures that the image has, as far as they are still good, and a new one."""
@@ -211,6 +229,11 @@ class _Job:
 
     def __call__(self) -> Descriptor:
         return self._copier.copy_layer(*self._args)
+
+
+def _other(kind: str) -> str:
+    """The other format of an image's manifest."""
+    return manifest.DOCKER_MANIFEST if kind == manifest.OCI_MANIFEST else manifest.OCI_MANIFEST
 
 
 def _manifest(image: OutImage, kind: str, layers: list[Descriptor]) -> bytes:

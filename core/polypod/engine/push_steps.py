@@ -95,6 +95,13 @@ class Steps:
         )
 
 
+def relisted(layer: Descriptor, kind: str) -> Descriptor:
+    """A layer as a manifest of another kind lists it; ``ValueError`` when that cannot be."""
+    return layer.evolve(
+        media_type=convert.layer_type(kind, convert.algorithm_of(layer.media_type))
+    )
+
+
 def _kind_of(media_type: str) -> str:
     """The kind of manifest that a layer's media type belongs to."""
     docker = media_type.startswith("application/vnd.docker.")

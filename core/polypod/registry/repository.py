@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import RegistryError
+from ..errors import ManifestRefused, RegistryError
 from ..kit.fastjson import loads
 from ..model.struct import Struct
 from ..oci import manifest as manifests
@@ -137,10 +137,15 @@ class Repository:
         return digest if manifests.is_digest(digest) else self.manifest(wanted).digest
 
     def put_manifest(self, tag_or_digest: str, data: bytes, media_type: str) -> str:
-        """Write a manifest under a tag or its digest; returns its digest."""
+        """Write a manifest under a tag or its digest; returns its digest.
+
+        Raises ``ManifestRefused`` when another type of manifest might be taken.
+        """
         doing = f"uploading manifest {tag_or_digest} to {self.name}"
         headers = {"Content-Type": media_type}
         response = self.request("PUT", f"manifests/{tag_or_digest}", headers=headers, body=data)
+        if response.status in (400, 406, 415):
+            raise ManifestRefused(str(faults.failure(response, doing)))
         if response.status not in (200, 201, 202):
             raise faults.failure(response, doing)
         stated = response.headers.get("Docker-Content-Digest", "")
