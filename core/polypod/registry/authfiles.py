@@ -133,7 +133,7 @@ def entry_for(document: dict[str, Any], name: str, legacy: bool = False) -> Any:
 
 def _is_server(key: str) -> bool:
     """Whether a key is a whole registry: a URL with any path, or a bare host."""
-    return "://" in key or "/" not in key or normal(key.partition("/")[0]) == "docker.io"
+    return "://" in key or "/" not in key
 
 
 def registry_of(key: str) -> str:

@@ -169,7 +169,10 @@ def _matched(name: str, prefix: str) -> int:
 
 
 def _rewritten(name: str, matched: int, location: str) -> Reference:
-    """The name with ``location`` for its first ``matched`` characters."""
+    """The name with ``location`` for its first ``matched`` characters.
+
+    Where the prefix had a tag or digest and the location has none, it stays the image's.
+    """
     text = location + name[matched:]
     try:
         reference = parse(text)
@@ -177,6 +180,9 @@ def _rewritten(name: str, matched: int, location: str) -> Reference:
         raise UsageError(f'registry location "{location}" makes "{text}" of {name}: {error}') from None
     if not reference.domain:
         raise UsageError(f'registry location "{location}" makes "{text}" of {name}: no registry in it')
+    if not reference.tag and not reference.digest:
+        whole = parse(name)
+        return Reference(reference.domain, reference.path, whole.tag, whole.digest)
     return reference
 
 

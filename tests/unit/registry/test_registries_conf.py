@@ -130,6 +130,26 @@ def test_a_wildcard_rewrites_only_with_a_location(files: Files) -> None:
     assert endpoints(registries, "b.moved.org/x:1") == ["new.org/all/x:1"]
 
 
+def test_a_prefix_may_be_one_image(files: Files) -> None:
+    """As the man page has it; podman 5 looks at the name alone."""
+    registries = files.load(
+        '[[registry]]\nprefix="r.io/x:1"\nlocation="s.io/y"\n'
+        '[[registry]]\nprefix="r.io/x:2"\nlocation="s.io/y:3"\n'
+        '[[registry]]\nlocation="r.io/x:4"\nblocked=true\n'
+    )
+    assert endpoints(registries, "r.io/x:1") == ["s.io/y:1"]
+    assert endpoints(registries, "r.io/x:2") == ["s.io/y:3"]
+    assert endpoints(registries, "r.io/x:11") == ["r.io/x:11"]
+    with pytest.raises(RegistryError, match="r.io/x:4 is blocked"):
+        registries.endpoints(parse("r.io/x:4"))
+
+
+def test_a_location_that_makes_no_name(files: Files) -> None:
+    registries = files.load('[[registry]]\nprefix="*.wild.org"\nlocation="s.io/wild"\n')
+    with pytest.raises(UsageError, match='registry location "s.io/wild" makes "s.io/wild:5000/x:1" of'):
+        registries.endpoints(parse("a.wild.org:5000/x:1"))
+
+
 def test_which_pulls_a_mirror_is_for(files: Files) -> None:
     text = '[[registry]]\nlocation="r.io"\n'
     for pull in ("all", "digest-only", "tag-only"):
