@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import select
 import signal
@@ -87,3 +88,15 @@ def test_what_cannot_be_read(box) -> None:
         (("--events-backend", "none", "events"), 'cannot read events with the "none" backend'),
     ):
         assert message in box.fails(125, *words)
+
+
+def test_an_event_that_cannot_be_noted_stops_nothing(box, tmp_path) -> None:
+    conf = tmp_path / "containers.conf"
+    for place in ("/dev/full", f"{conf}/below"):
+        conf.write_text(f'[engine]\nevents_logfile_path = "{place}"\n')
+        env = {**os.environ, "CONTAINERS_CONF_OVERRIDE": str(conf)}
+        name = f"lost{len(place)}"
+        done = box.run("volume", "create", name, env=env)
+        assert done.stdout == f"{name}\n"
+        assert f"event create of volume {name} is not noted: {place}" in done.stderr
+        box("volume", "rm", name)

@@ -32,8 +32,21 @@ def emit(rt: Runtime, kind: str, status: str, **fields: Any) -> None:
     event = Event(time=now / 1e9, time_ns=now, type=kind, status=status, **fields)
     engine = rt.settings.engine
     if engine.events_logger != "none":
-        append(events_path(rt), encode(event), engine.events_logfile_max_size)
+        try:
+            append(events_path(rt), encode(event), engine.events_logfile_max_size)
+        except OSError as error:
+            _not_noted(rt, event, error)
     rt.observers.event(event)
+
+
+def _not_noted(rt: Runtime, event: Event, error: OSError) -> None:
+    """What has happened has happened: a full disk loses the note of it, not the thing itself."""
+    from ..kit.log import warning
+
+    reason = (error.strerror or str(error)).lower()
+    warning(
+        f"event {event.status} of {event.type} {event.name or event.id} is not noted: {events_path(rt)}: {reason}"
+    )
 
 
 def emit_container(
