@@ -35,6 +35,7 @@ OMITTED: dict[str, dict[str, str]] = {
         "the page's heading names a value, not a flag": "permissive",
     },
     "pod_ps": {"pods are not there yet": "namespace"},
+    "container_clone": {"pods are not there yet": "pod"},
     "update": {
         _HEALTH: (
             "health-cmd health-interval health-log-destination health-max-log-count health-max-log-size "

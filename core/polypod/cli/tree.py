@@ -81,6 +81,7 @@ TREE: dict[str, tuple[str, str, str]] = {
         "Clean up network and mountpoints of one or more containers",
         "",
     ),
+    "container clone": ("container_clone", "Clone an existing container", ""),
     "container commit": ("commit", "Create new image based on the changed container", ""),
     "container cp": ("cp", "Copy files/folders between a container and the local filesystem", ""),
     "container create": ("create", "Create but do not start a container", ""),
