@@ -106,3 +106,14 @@ def test_export(cli: Program, tmp_path: Path) -> None:
     assert "nope" in done.stderr
     done = cli.run("export", "-o", "/nonexistent/x", "c", code=125)
     assert done.stderr == "Error: open /nonexistent/x: no such file or directory\n"
+
+
+def test_anonymous_volumes_of_the_user_are_kept() -> None:
+    """As podman does: of the mounts only those, all of them with --include-volumes."""
+    with CliBox() as box:
+        flags = ("--network", "none", "-v", "/anonymous", "-v", "named:/named")
+        box("create", "--name", "c", *flags, IMAGE)
+        box("commit", "-q", "c", "one")
+        assert box.inspect("one")["Config"]["Volumes"] == {"/anonymous": {}}
+        box("commit", "-q", "--include-volumes", "c", "two")
+        assert set(box.inspect("two")["Config"]["Volumes"]) == {"/anonymous", "/named"}

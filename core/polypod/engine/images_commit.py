@@ -250,8 +250,13 @@ def _container_config(
             **(config.get("ExposedPorts") or {}),
             **{port: {} for port in ports},
         }
-    if options.include_volumes:
-        places = [mount.destination for mount in container.mounts]
+    # The image's own volumes are in its config; of the user's the anonymous ones are kept by default.
+    places = [
+        mount.destination
+        for mount in container.mounts
+        if options.include_volumes or (mount.anonymous and not mount.from_image)
+    ]
+    if places:
         result["Volumes"] = {**(config.get("Volumes") or {}), **{place: {} for place in places}}
     return result
 
