@@ -125,6 +125,17 @@ def test_ls(cli: Program, one: Path, two: Path) -> None:
     assert json.loads(cli("artifact", "ls", "--format", "json"))[0]["Tag"] == "v1"
 
 
+def test_inspect_of_anything_and_events(cli: Program, one: Path) -> None:
+    digest = cli("artifact", "add", NAME, one).strip()
+    assert json.loads(cli("inspect", NAME)) == json.loads(cli("inspect", "-t", "artifact", digest[:12]))
+    assert cli("inspect", "-f", "{{.TotalSizeBytes}}", NAME) == "6\n"
+    assert "artifact does not exist" in cli.fails(125, "inspect", "-t", "artifact", "nope")
+    cli("artifact", "rm", NAME)
+    flags = ("--stream=false", "--since", "1h", "--filter", f"artifact={digest[:9]}")
+    events = cli("events", *flags, "--format", "{{.Type}} {{.Status}} {{.Name}}")
+    assert events.splitlines() == [f"artifact {x} {NAME}:latest" for x in ("create", "remove")]
+
+
 def test_rm(cli: Program, one: Path, two: Path) -> None:
     assert cli.fails(125, "artifact", "rm", "foobar") == "Error: foobar: artifact does not exist"
     words = "Error: at least one artifact name or digest must be specified"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from polypod.testing.box import IMAGE, CliBox
 from polypod.testing.busybox import write_rootfs
 from polypod.testing.peers import Podman, unmount_below
 from polypod.testing.program import Program

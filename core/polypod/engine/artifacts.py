@@ -190,5 +190,5 @@ def remove_artifacts(
         for entry in gone:
             change.drop(entry)
     for entry in gone:
-        emit(rt, "artifact", "remove", id=entry.digest, name=entry.name)
+        emit(rt, "artifact", "remove", id=entry.digest[7:], name=entry.name)
     return [entry.digest for entry in gone]

@@ -65,7 +65,7 @@ def add_artifact(
             raw = {"mediaType": OCI_MANIFEST, "digest": digest, "size": size}
             raw["annotations"] = {"org.opencontainers.image.ref.name": name}
             change.put(raw, staging)
-    emit(rt, "artifact", "create", id=digest, name=name)
+    emit(rt, "artifact", "create", id=digest[7:], name=name)
     return digest
 
 

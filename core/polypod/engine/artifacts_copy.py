@@ -68,7 +68,7 @@ def pull_artifact(
             }
             with store.write() as change:
                 change.put(raw, staging)
-    emit(rt, "artifact", "pull", id=fetched.digest, name=name)
+    emit(rt, "artifact", "pull", id=fetched.digest[7:], name=name)
     return fetched.digest
 
 
@@ -172,7 +172,7 @@ def push_artifact(
     finally:
         for fd, _, _ in files.values():
             os.close(fd)
-    emit(rt, "artifact", "push", id=entry.digest, name=name)
+    emit(rt, "artifact", "push", id=entry.digest[7:], name=name)
     return entry.digest
 
 

@@ -1,4 +1,4 @@
-"""``inspect``: containers, images, volumes and networks by name or ID."""
+"""``inspect``: containers, images, volumes, networks and artifacts by name or ID."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from ..parse import Options
 
-_TYPES = ("all", "container", "image", "volume", "network", "pod")
+_TYPES = ("all", "container", "image", "volume", "network", "pod", "artifact")
 
 
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
@@ -21,7 +21,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if kind not in _TYPES:
         raise UsageError(
             f'"{kind}" is not a valid type. Possible values are '
-            '"all", "container", "image", "volume", "network" and "pod"'
+            '"all", "container", "image", "volume", "network", "pod" and "artifact"'
         )
     if opts.latest:
         if args:
@@ -51,6 +51,10 @@ def show(ctx: Context, opts: Options, names: list[str], kind: str) -> int:
         ctx.out(to_json([document for _, document in found], indent=5), end="")
     else:
         for sort, document in found:
+            if sort == _TYPE_NAMES["artifact"]:
+                from ..artifact_rows import inspect_record
+
+                document = inspect_record(document)
             text = render_one(document, opts.format, name="inspect", type_name=sort, aliases=_ALIASES)
             ctx.out(text, end="" if text.endswith("\n") else "\n")
     for failure in errors:
@@ -117,12 +121,19 @@ def _pod(_ctx: Context, name: str, _size: bool) -> dict[str, Any]:
     raise NoSuchPod(f'no pod with name or ID "{name}" found: no such pod')
 
 
+def _artifact(ctx: Context, name: str, _size: bool) -> dict[str, Any]:
+    from ...engine.artifacts import inspect_artifact
+
+    return inspect_artifact(ctx.rt, name)
+
+
 _INSPECTORS = {
     "container": _container,
     "image": _image,
     "volume": _volume,
     "network": _network,
     "pod": _pod,
+    "artifact": _artifact,
 }
 _TYPE_NAMES = {
     "container": "*define.InspectContainerData",
@@ -130,6 +141,7 @@ _TYPE_NAMES = {
     "volume": "*define.InspectVolumeData",
     "network": "*types.Network",
     "pod": "*define.InspectPodData",
+    "artifact": "*types.ArtifactInspectReport",
 }
 
 FLAGS = (
@@ -142,8 +154,8 @@ COMMAND = Command(
     "inspect",
     "Display the configuration of object denoted by ID",
     run,
-    usage="[options] {CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]",
-    long="Displays the low-level information on an object identified by name or ID.\n  For more inspection options, see:\n\n      polypod container inspect\n      polypod image inspect\n      polypod network inspect\n      polypod volume inspect",
+    usage="[options] {ARTIFACT|CONTAINER|IMAGE|POD|NETWORK|VOLUME} [...]",
+    long="Displays the low-level information on an object identified by name or ID.\n  For more inspection options, see:\n\n      polypod artifact inspect\n      polypod container inspect\n      polypod image inspect\n      polypod network inspect\n      polypod volume inspect",
     flags=(*FLAGS, Flag("type", "t", "string", default="all", usage="Specify inspect-object type", complete="values:" + ",".join(_TYPES))),
     examples=("inspect fedora", "inspect --type image fedora", "inspect CtrID ImgID", 'inspect --format "imageId: {{.Id}} size: {{.Size}}" fedora'),
     complete_args="containers...",
