@@ -293,3 +293,17 @@ def test_python(box: Box, registry: Registry) -> None:
         assert sorted(registries.tags(f"{host}/team/app", access=access)) == ["1", "2"]
         assert registries.logout(host, access=access)
         assert not registries.logout(host, access=access)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("create", "i"), ("image", "sign", "i"), ("logout", "i"), ("manifest", "add", "i", "j"), ("manifest", "inspect", "i"),
+     ("manifest", "push", "i"), ("pull", "i"), ("push", "i"), ("run", "i"), ("search", "i"), ("artifact", "pull", "i")],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_authfile_that_is_not_there(box: Box, words: tuple[str, ...]) -> None:
+    count = 2 if words[0] in ("image", "manifest", "artifact") else 1
+    out = box.fails(*words[:count], "--authfile=/nonexistent/auth", *words[count:])
+    assert out == (
+        "Error: credential file is not accessible: faccessat /nonexistent/auth: no such file or directory"
+    )

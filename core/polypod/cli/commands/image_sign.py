@@ -19,11 +19,11 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...errors import UsageError
     from ..registry_flags import access_of
 
+    access = access_of(ctx, opts)
     if not opts.sign_by:
         raise UsageError("no identity provided")
     if opts.directory and not os.path.isdir(opts.directory):
         raise UsageError(f"stat {opts.directory}: no such file or directory")
-    access = access_of(ctx, opts)
     sign_images(
         ctx.rt, args, opts.sign_by, access, directory=opts.directory, every=opts.all
     )
