@@ -59,7 +59,8 @@ def test_images_table(cli: Program, image: str) -> None:
     lines = cli("images").splitlines()
     assert lines[0].split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
     assert lines[1].split()[:3] == ["quay.io/test/image", "20241011", image[:12]]
-    assert cli("images", "-n").splitlines() == lines[1:]
+    [row] = cli("images", "-n").splitlines()  # "1 second ago" by now, perhaps
+    assert row.split()[:3] == lines[1].split()[:3]
     assert cli("image", "ls") == cli("image", "list") == cli("images")
     assert cli("images", "--digests").splitlines()[0].split()[2] == "DIGEST"
     assert cli("images", "--history").splitlines()[1].endswith("quay.io/test/image:20241011")

@@ -7,6 +7,7 @@ from ..oci import archive_docker, manifest, reference
 from ..oci.archive_files import Folder, FormatError, Tar
 from ..oci.archive_oci import Layout
 from ..oci.archive_open import seekable
+from ..registry.access import Access
 from .image_sources import (
     ArchiveSource,
     FilesSource,
@@ -20,7 +21,6 @@ from .images_lookup import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..registry.access import Access
     from .runtime import Runtime
 
 
@@ -36,7 +36,8 @@ def open_named(rt: Runtime, name: str, access: Access | None = None, what: str =
     if name.startswith(("localhost/", "sha256:")) or reference.is_id(name):
         return StoreSource(rt, lookup(rt, name)[0])
     try:
-        return _registry(name, access)
+        # Once: where no registry has it, the local image is not to be waited for.
+        return _registry(name, (access or Access()).evolve(retry=0))
     except PolypodError as remote:
         try:
             return StoreSource(rt, lookup(rt, name)[0])
@@ -95,7 +96,6 @@ def open_tar(rt: Runtime, path: str) -> Tar:
 
 
 def _registry(name: str, access: Access | None) -> Source:
-    from ..registry.access import Access
     from ..registry.client import open_source
     from ..registry.conf import load
 

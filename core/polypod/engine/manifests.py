@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..kit.lockfile import Held
     from ..model.image import Image
+    from .images_remove import Removed
     from .runtime import Runtime
 
 INSTANCES = "instances.json"
@@ -163,7 +164,9 @@ def remove_instance(rt: Runtime, name: str, digest: str) -> str:
     return change(rt, name, edit).id
 
 
-def remove_lists(rt: Runtime, names: list[str], *, ignore: bool = False) -> tuple[list[Any], list[PolypodError]]:
+def remove_lists(
+    rt: Runtime, names: list[str], *, ignore: bool = False
+) -> tuple[list[Removed], list[PolypodError]]:
     """Remove whole lists; what was removed and the errors, as ``remove_images`` gives them."""
     from .images_remove import RemoveOptions, remove_images
 

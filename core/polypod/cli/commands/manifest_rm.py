@@ -12,16 +12,10 @@ if TYPE_CHECKING:
 
 def run(ctx: Context, opts: Options, args: list[str]) -> int:
     """Remove, and print what was untagged and deleted; errors come last."""
-    from ...engine.images_remove import exit_code, joined
     from ...engine.manifests import remove_lists
+    from ..removed import report_removed
 
-    removed, errors = remove_lists(ctx.rt, args, ignore=opts.ignore)
-    lines = [f"Untagged: {name}" for report in removed for name in report.untagged]
-    lines += [f"Deleted: {report.id}" for report in removed if report.deleted]
-    ctx.out("".join(f"{line}\n" for line in lines), end="")
-    if errors:
-        ctx.err(f"Error: {joined(errors)}")
-    return exit_code(errors)
+    return report_removed(ctx, *remove_lists(ctx.rt, args, ignore=opts.ignore))
 
 
 COMMAND = Command(

@@ -15,12 +15,11 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     from ...engine.images_remove import (
         RemoveOptions,
         container_remover,
-        exit_code,
-        joined,
         remove_all,
         remove_images,
     )
     from ...errors import UsageError
+    from ..removed import report_removed
 
     if not args and not opts.all:
         raise UsageError("image name or ID must be specified")
@@ -36,12 +35,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         removed, errors = remove_all(ctx.rt, options)
     else:
         removed, errors = remove_images(ctx.rt, args, options)
-    lines = [f"Untagged: {name}" for report in removed for name in report.untagged]
-    lines += [f"Deleted: {report.id}" for report in removed if report.deleted]
-    ctx.out("".join(f"{line}\n" for line in lines), end="")
-    if errors:
-        ctx.err(f"Error: {joined(errors)}")
-    return exit_code(errors)
+    return report_removed(ctx, removed, errors)
 
 
 COMMAND = Command(
