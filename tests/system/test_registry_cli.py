@@ -206,7 +206,10 @@ def test_search_tags(box: Box, registry: Registry) -> None:
     assert len(box(*flags, "--limit", "1", f"{host}/team/app").splitlines()) == 2
     found = json.loads(box(*flags, "--format", "json", f"{host}/team/app"))
     assert [(entry["Name"], sorted(entry["Tags"])) for entry in found] == [(f"{host}/team/app", ["1", "2"])]
-    assert "getting repository tags: fetching tags list of" in box.fails(*flags, f"{host}/none")
+    message = "getting repository tags: fetching tags list: repository name not known to registry"
+    assert box.fails(*flags, f"{host}/none") == f"Error: {message}"
+    message = 'reference "team/" must be a docker reference'
+    assert box.fails(*flags, f"{host}/team/") == f"Error: {message}"
     message = "Error: filters are not applicable to list tags result"
     assert box.fails(*flags, "--filter", "stars=1", f"{host}/team/app") == message
 

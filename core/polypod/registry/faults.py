@@ -142,17 +142,19 @@ def failure(response: Response, doing: str) -> RegistryError:
 
     ``doing`` says what was tried, as in ``reading manifest latest in host/name``.
     """
-    from .transport import read_body
+    from .transport import read_start
 
-    try:
-        said = message(read_body(response, ERROR_LIMIT, doing))
-    except RegistryError:
-        said = ""
+    body = read_start(response, ERROR_LIMIT)
+    said = message(body)
     status = response.status
     if status == 429:
         said = f"toomanyrequests: {said}" if said and "toomanyrequests" not in said else said
     if not said and status == 401:
         said = _USUAL["UNAUTHORIZED"]
+    if not said and body and status < 500:
+        # A page of some other server: its beginning tells which.
+        text = _line(body.decode("utf-8", "replace"))
+        said = f'StatusCode: {status}, "{text[:50]}{"..." * (len(text) > 50)}"'
     if said in ("", "unknown"):
         said = f"received unexpected HTTP status: {status} {_reason(status)}".rstrip()
     kind: type[RegistryError] = RegistryError

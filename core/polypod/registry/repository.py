@@ -239,9 +239,8 @@ class Repository:
         """All tags, over all pages; raises ``RegistryNotFound`` for an unknown repository."""
         from .listing import pages
 
-        doing = f"fetching tags list of {self.name}"
         found: list[str] = []
-        for page in pages(self.request, f"/v2/{self.path}/tags/list?n=1000", doing):
+        for page in pages(self.request, f"/v2/{self.path}/tags/list?n=1000", "fetching tags list"):
             found += [tag for tag in page.get("tags") or [] if isinstance(tag, str)]
         return found
 

@@ -155,6 +155,24 @@ def discard(response: Response) -> None:
     response.close()
 
 
+def read_start(response: Response, limit: int) -> bytes:
+    """Up to ``limit`` bytes of a body, as far as they come; ends the answer."""
+    import time
+
+    import urllib3
+
+    body = b""
+    until = time.monotonic() + PATIENCE
+    try:
+        while len(body) < limit and time.monotonic() < until and (piece := response.read1(limit - len(body))):
+            body += piece
+    except (urllib3.exceptions.HTTPError, OSError):
+        response.close()  # what came says enough
+        return body
+    discard(response)
+    return body
+
+
 def read_body(response: Response, limit: int, what: str) -> bytes:
     """The whole body, which may have ``limit`` bytes; ends the answer.
 

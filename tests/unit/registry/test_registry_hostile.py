@@ -12,6 +12,7 @@ import pytest
 from polypod.errors import RegistryDenied, RegistryError, RegistryNotFound
 from polypod.oci.reference import parse
 from polypod.registry.client import open_destination, open_source
+from polypod.registry.conf import Registries
 from polypod.testing import registry_hostile as hostility
 from polypod.testing.registry_hostile import HostileRegistry, TokenAuth, sha256
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from polypod.registry.access import Access
-    from polypod.registry.conf import Registries
     from polypod.registry.repository import Repository
 
 DATA = os.urandom(300_000)
@@ -213,6 +213,22 @@ def test_trouble_that_stays(hostile: HostileRegistry, repository: Repository) ->
     with pytest.raises(RegistryError, match=r"^reading manifest latest in .*/a/b: unknown: disk full$"):
         repository.manifest()
     assert len([path for path in hostile.paths() if "/manifests/" in path]) == 4
+
+
+def test_a_server_that_is_no_registry(hostile: HostileRegistry, repository: Repository) -> None:
+    page = b"<html>\n<title>Nothing here</title>\n" + b"x" * 100_000
+
+    def answer(request: hostility.Request) -> None:
+        request.answer(404, page)
+
+    hostile.on("GET", "/manifests/", answer)
+    with pytest.raises(RegistryNotFound, match=r'StatusCode: 404, "<html> <title>Nothing here</title> x+\.\.\."$'):
+        repository.manifest()
+    hostile.on("GET", "/v2/$", answer)
+    fresh = open_destination(repository.endpoint.reference, repository.host.access, Registries())
+    with pytest.raises(RegistryError, match="pinging container registry .*: StatusCode: 404") as caught:
+        fresh.manifest()
+    assert not isinstance(caught.value, RegistryNotFound)
 
 
 def test_what_the_server_asks_for_is_waited(
