@@ -92,6 +92,10 @@ class Disks:
         """Unmount, lazily as if somebody had pulled the disk."""
         subprocess.run(["umount", *(["-l"] if lazy else []), path], check=True)
 
+    def unmount_below(self, path: str) -> None:
+        """Unmount what an engine has left mounted in a store."""
+        unmount_all(path)
+
     def close(self) -> None:
         """Unmount and remove everything."""
         self.resume_all()

@@ -1,0 +1,143 @@
+"""Disks that fail, pulls that are killed, stores that podman has written, disks that must come off."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from polypod.testing.imagestores import Disks, Filler
+from polypod.testing.peers import Podman, need
+from polypod.testing.program import Program
+from polypod.testing.registry import Registry
+
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
+]
+
+
+@pytest.fixture
+def disks() -> Iterator[Disks]:
+    made = Disks(tempfile.mkdtemp(prefix="pp"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def folder(disks: Disks) -> str:
+    return disks.folder
+
+
+@pytest.fixture
+def cli(disks: Disks) -> Iterator[Program]:
+    made = Program(disks.folder)
+    yield made
+    disks.resume_all()
+    made.run("rm", "-fa", "-t", "0")
+
+
+def test_a_disk_that_answers_with_io_errors(cli: Program, disks: Disks, folder: str) -> None:
+    need("xfs_io")
+    path = disks.loop("disk", "xfs")
+    Filler(folder, f"{path}/store").busybox(folder)
+    cli("imagestore", "attach", "--name", "disk", f"{path}/store")
+    cli("run", "-d", "--net=none", "--name", "c", "--stop-signal", "KILL", "bb", "sleep", "1000")
+    cli("import", "-q", "-c", "CMD /bin/sh", f"{folder}/busybox.tar", "mine")
+    subprocess.run(["xfs_io", "-x", "-c", "shutdown", path], check=True)
+    done = cli.run("images")
+    assert "localhost/mine" in done.stdout and "disk (detached)" in done.stdout
+    assert done.stderr.count("\n") == 1 and "input/output error" in done.stderr
+    assert "(detached: disk)" in cli("ps")
+    assert cli("run", "--rm", "--net=none", "mine", "/bin/busybox", "echo", "hi") == "hi\n"
+    assert "image store disk is absent" in cli.fails(125, "run", "--rm", "bb", "true")
+    cli("rm", "-f", "-t", "0", "c")
+    cli("imagestore", "detach", "disk")
+    cli("images")
+
+
+@pytest.mark.parametrize("kind", ["ext4", "bindfs"])
+def test_a_disk_comes_off_after_detach(cli: Program, disks: Disks, folder: str, kind: str) -> None:
+    behind = disks.place("behind")
+    path = disks.loop("disk", kind) if kind == "ext4" else disks.bindfs(behind, "disk")
+    Filler(folder, f"{path}/store").busybox(folder)
+    cli("imagestore", "attach", "--name", "disk", f"{path}/store")
+    cli("run", "-d", "--net=none", "--name", "c", "--stop-signal", "KILL", "bb", "sleep", "1000")
+    cli("image", "mount", "bb")
+    cli("imagestore", "detach", "--force", "disk")
+    disks.unmount(path)  # not lazily: nothing of ours is on it any more
+    again = disks.place("again")
+    if kind == "ext4":
+        disks.mount_loop(f"{folder}/disk.img", again)
+    else:
+        again = disks.bindfs(behind, "again")
+    assert cli("imagestore", "attach", f"{again}/store") == "disk\n"
+    cli("start", "c")
+    assert cli("exec", "c", "/bin/busybox", "echo", "hi") == "hi\n"
+
+
+def test_podmans_store_is_attached(cli: Program, disks: Disks, folder: str) -> None:
+    """A graphroot of podman's, found below the directory that holds it."""
+    maker = Filler(folder, f"{folder}/making", "maker")
+    maker.busybox(folder)
+    maker.child("child", "mkdir /d; echo deep > /d/a; rm -r /tmp; mkdir /tmp")
+    maker("save", "-q", "-o", f"{folder}/child.tar", "child")
+    podman = Podman(f"{folder}/disk/containers/storage", f"{folder}/pn")
+    podman("load", "-q", "-i", f"{folder}/child.tar")
+    disks.unmount_below(f"{folder}/disk")
+    assert cli("imagestore", "attach", f"{folder}/disk") == "disk\n"
+    assert cli("run", "--rm", "--net=none", "child", "cat", "/d/a") == "deep\n"
+    assert "disk: sound: 1 images, 2 layers" in cli("imagestore", "check")
+    assert "localhost/child" in podman("images")
+    cli("create", "--net=none", "--name", "c", "child", "cat", "/d/a")
+    podman("rmi", "child")
+    assert "detached" not in cli("ps", "-a")  # the store is there; the image is not
+    assert "is not on disk" in cli.fails(125, "start", "c")
+    podman("load", "-q", "-i", f"{folder}/child.tar")
+    disks.unmount_below(f"{folder}/disk")
+
+
+def test_pulls_into_a_shared_store_are_killed_and_repeated(
+    cli: Program, folder: str, tmp_path: Path
+) -> None:
+    """And the store moves to another place while one more engine pulls into it."""
+    need("docker-registry")
+    maker = Filler(folder, f"{folder}/making", "maker")
+    maker.busybox(folder)
+    maker.child("child", "dd if=/dev/urandom of=/data bs=1M count=16 2>/dev/null; echo deep > /a")
+    shared = f"{folder}/shared"
+    with Registry(tmp_path) as registry:
+        name = f"{registry.host}/test/child:1"
+        maker("tag", "child", name)
+        maker("push", "-q", "--tls-verify=false", name)
+        pull = ("pull", "-q", "--tls-verify=false", name)
+        engines = [Filler(folder, shared, engine) for engine in "abc"]
+        chance = random.Random(5)
+        for _ in range(5):
+            process = engines[0].cli.start(*pull)
+            time.sleep(chance.uniform(0.1, 0.6))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        again = [engine.cli.start(*pull) for engine in engines]
+        for process in again:
+            error = process.communicate()[1]
+            assert process.returncode == 0, error
+        assert cli("imagestore", "attach", shared) == "shared\n"
+        assert "shared: sound: 1 images, 2 layers" in cli("imagestore", "check")
+        assert cli("run", "--rm", "--net=none", name, "cat", "/a") == "deep\n"
+        engines[0]("rmi", name)
+        process = engines[0].cli.start(*pull)
+        time.sleep(chance.uniform(0.2, 0.5))
+        moving = cli.start("imagestore", "move", "shared", f"{folder}/moved")
+        errors = [one.communicate()[1] for one in (process, moving)]
+        assert b"Traceback" not in b"".join(errors) and b"this is a bug" not in b"".join(errors)
+        place = f"{folder}/moved" if moving.returncode == 0 else shared
+        Filler(folder, place, "d")(*pull)
+        assert "sound" in cli("imagestore", "check", "--repair") or "sound" in cli("imagestore", "check")
+        assert cli("run", "--rm", "--net=none", name, "cat", "/a") == "deep\n"
