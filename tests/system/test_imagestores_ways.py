@@ -274,3 +274,31 @@ def test_a_store_without_an_identity(cli: Program, folder: str) -> None:
     shutil.rmtree(f"{folder}/other/overlay/l")  # as if copied by something without symbolic links
     assert cli("start", "-a", "c").split() == SEEN
     assert "only read" in cli.fails(125, "imagestore", "move", "cd", f"{folder}/x")
+
+
+def test_an_imagestore_without_xattrs_holds_images(cli: Program, disks: Disks, folder: str) -> None:
+    """Deletions are kept as plain files; fuse-overlayfs mounts containers, or erofs is built from them."""
+    need("fuse-overlayfs", "mkfs.erofs")
+    maker = fill(folder, f"{folder}/making")
+    maker("save", "-q", "-o", f"{folder}/child.tar", "child")
+    behind = disks.place("behind")
+    path = disks.bindfs(behind, "share", "--xattr-none")
+    engine = Filler(folder, f"{path}/store", "plain")
+    engine("load", "-q", "-i", f"{folder}/child.tar")
+    home = Path(behind, "store/overlay")
+    assert (home / ".has-mount-program").read_text() == "true"
+    assert list(home.glob("*/diff/bin/.wh.ls"))
+    assert engine("run", "--rm", "--net=none", "child", "sh", "-c", LOOK).split() == SEEN
+    engine.child("grandchild", "echo more > /d/b; rm /tmp/t", "child")
+    assert engine("run", "--rm", "--net=none", "grandchild", "sh", "-c", "cat /d/?; ls /tmp").split() == ["deep", "more"]
+    done = cli.run("imagestore", "attach", "--name", "plain", f"{path}/store")
+    assert "plain: erofs: its layers were written for fuse-overlayfs" in done.stderr
+    works(cli)
+    shown = cli("run", "--rm", "--net=none", "grandchild", "sh", "-c", "cat /d/?; /bin/busybox ls -A /tmp")
+    assert shown.split() == ["deep", "more"]
+    cli("imagestore", "attach", "--way", "fuse", f"{path}/store")
+    works(cli)
+    cli("imagestore", "attach", "--way", "copy", f"{path}/store")
+    cli("imagestore", "detach", "plain")
+    works(cli)
+    engine("rmi", "-fa")

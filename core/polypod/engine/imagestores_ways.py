@@ -49,7 +49,7 @@ def _trouble(
     if rt.driver_name != "overlay":
         return "", ""
     os.makedirs(stores.register.directory, 0o700, exist_ok=True)
-    refused = fitness.overlay_refuses(root, stores.register.directory)
+    refused = fitness.overlay_refuses(root, stores.register.directory) or fitness.for_program(root)
     return refused, fitness.must_rebuild(root)
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 
 from ..kit import mounts
-from ..kit.atomic import remove_tree
+from ..kit.atomic import read_bytes, remove_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ def overlay_refuses(root: Root, workplace: str) -> str:
         return ""
     finally:
         remove_tree(top)
+
+
+def for_program(root: Root) -> str:
+    """Why the kernel would misread the layers, or "": they were written for fuse-overlayfs (``.wh.`` files)."""
+    flag = read_bytes(f"{root.root}/{root.driver}/.has-mount-program")
+    return "its layers were written for fuse-overlayfs" if (flag or b"").strip() == b"true" else ""
 
 
 def lacks_xattrs(path: str) -> bool:

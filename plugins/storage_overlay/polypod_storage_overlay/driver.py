@@ -11,7 +11,7 @@ from polypod.kit.atomic import remove_tree
 from polypod.model.mount import MountSpec
 from polypod.spec.markers import hookimpl
 
-from . import layout
+from . import layout, plain
 from .options import OverlayConfig, parse
 
 TYPE_CHECKING = False
@@ -191,6 +191,9 @@ class Overlay:
     def storage_extraction(self) -> dict[str, Any]:
         style = "overlay"
         if self._options.mount_program:
+            plain.mark(self._image_home or self._home)
+            style = "aufs"
+        elif self._image_home and plain.must_be(self._image_home):
             style = "aufs"
         elif self._in_userns():
             style = "user"
@@ -278,6 +281,8 @@ class Overlay:
         self, directory: str, lowers: list[tuple[str, str]], read_only: bool, words: tuple[str, ...]
     ) -> MountSpec:
         program = self._options.mount_program
+        if not program and self._others:
+            program = plain.program_for([directory, *(path for path, _ in lowers)], self._others)
         data = _data(directory, [path for path, _ in lowers], read_only)
         cwd = ""
         if not program and len(data) + len(",".join(words)) + 2 > _PAGE:
