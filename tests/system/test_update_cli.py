@@ -78,6 +78,16 @@ def test_what_is_refused_changes_nothing(box) -> None:
     assert "no such container" in box.fails(125, "update", "--memory", "1g", "nosuch")
 
 
+def test_ulimits_of_the_host_and_bad_ones(box) -> None:
+    box("update", "--ulimit", "nofile=77:77", "c")
+    box("update", "--ulimit", "host", "c")
+    box("restart", "-t", "0", "c")
+    assert box("exec", "c", "sh", "-c", "ulimit -n") != "77\n"
+    assert "invalid ulimit argument" in box.fails(125, "update", "--ulimit", "nofile:1:1", "c")
+    for flag in ("--blkio-weight-device=/dev/zero:123", "--device-write-iops=/dev/zero:1000"):
+        assert "/dev/zero: not a block device" in box.fails(125, "update", flag, "c")
+
+
 def test_rates_may_have_units(box) -> None:
     assert "invalid value for device-read-bps" in box.fails(125, "update", "--device-read-bps", "/dev/x:fast", "c")
     assert "use PATH:NUMBER" in box.fails(125, "update", "--device-read-bps", "/dev/x:10mb", "c")

@@ -42,7 +42,10 @@ def parse_ulimit(text: str) -> Ulimit:
     name, equals, rest = text.partition("=")
     name = name.lower()
     if not equals or name not in ULIMIT_NAMES:
-        raise UsageError(f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed')
+        reason = f"invalid ulimit type: {name}" if equals else f"invalid ulimit argument: {text}"
+        raise UsageError(
+            f'ulimit option "{text}" requires name=SOFT:HARD, failed to be parsed: {reason}'
+        )
     soft_text, colon, hard_text = rest.partition(":")
     try:
         soft, hard = _limit(soft_text), _limit(hard_text) if colon else _limit(soft_text)

@@ -62,7 +62,10 @@ def changed(container: Container, wanted: Update) -> Container:
     """The container as it is to be."""
     process = container.process
     env = {name: value for name, value in process.env.items() if name not in wanted.unset_env}
-    ulimits = {limit.name: limit for limit in (*container.ulimits, *wanted.ulimits)}
+    kept = container.ulimits
+    if any(limit.name == "host" for limit in wanted.ulimits):
+        kept = ()  # the host's, and what is said beside it
+    ulimits = {limit.name: limit for limit in (*kept, *wanted.ulimits)}
     lifecycle = container.lifecycle
     if wanted.restart is not None:
         if lifecycle.remove and wanted.restart != "no":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from ..errors import UsageError
 
@@ -125,15 +126,14 @@ def _pids(asked: Resources, facts: HostFacts) -> dict[str, Any]:
 def _block_io(asked: Resources, facts: HostFacts, warnings: list[str]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if asked.blkio_weight or asked.blkio_weight_device:
+        devices = [_device(text, "weight") for text in asked.blkio_weight_device]
         if not facts.blkio_weight:
             warnings.append("blkio weight is dropped: the kernel does not support it")
         else:
             if asked.blkio_weight:
                 result["weight"] = asked.blkio_weight
-            if asked.blkio_weight_device:
-                result["weightDevice"] = [
-                    _device(text, "weight") for text in asked.blkio_weight_device
-                ]
+            if devices:
+                result["weightDevice"] = devices
     for name, limits in asked.device_limits.items():
         if limits:
             result[_THROTTLES[name]] = [_device(text, "rate") for text in limits]
@@ -143,7 +143,10 @@ def _block_io(asked: Resources, facts: HostFacts, warnings: list[str]) -> dict[s
 def _device(text: str, key: str) -> dict[str, Any]:
     path, _, value = text.rpartition(":")
     try:
-        number = os.stat(path).st_rdev
+        info = os.stat(path)
+        number = info.st_rdev
+        if not stat.S_ISBLK(info.st_mode):
+            raise UsageError(f"{path}: not a block device")
         return {"major": os.major(number), "minor": os.minor(number), key: int(value)}
     except (OSError, ValueError) as error:
         raise UsageError(

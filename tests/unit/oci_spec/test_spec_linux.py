@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 import pytest
 from polypod.errors import UsageError
@@ -102,7 +103,16 @@ def test_masks(maker):
     assert ("/sys/fs/cgroup/systemd/release_agent" in systemd["maskedPaths"]) is v1
 
 
-def test_resources(maker):
+@pytest.fixture
+def disk(tmp_path):
+    if os.geteuid():
+        pytest.skip("needs root to make a block device")
+    path = str(tmp_path / "disk")
+    os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 3))
+    return path
+
+
+def test_resources(maker, disk):
     maker.facts = HostFacts(
         cgroup_version=1, controllers=ALL, swap_limit=True, blkio_weight=True, rootless=False
     )
@@ -117,7 +127,7 @@ def test_resources(maker):
             cpuset_cpus="0-1",
             pids_limit=7,
             blkio_weight=200,
-            device_limits={"read-bps": ("/dev/null:1024",)},
+            device_limits={"read-bps": (f"{disk}:1024",)},
         ),
     )["resources"]
     assert found["memory"] == {
@@ -129,8 +139,14 @@ def test_resources(maker):
     assert found["cpu"] == {"shares": 10, "period": 100000, "quota": 150000, "cpus": "0-1"}
     assert found["pids"] == {"limit": 7}
     assert found["blockIO"]["weight"] == 200
-    assert found["blockIO"]["throttleReadBpsDevice"] == [{"major": 1, "minor": 3, "rate": 1024}]
+    assert found["blockIO"]["throttleReadBpsDevice"] == [{"major": 7, "minor": 3, "rate": 1024}]
     assert maker.warnings == []
+
+
+def test_only_block_devices_have_rates(maker):
+    for limits in ({"read-bps": ("/dev/null:1",)}, {"write-iops": ("/dev/null:1",)}):
+        with pytest.raises(UsageError, match="^/dev/null: not a block device$"):
+            linux(maker, resources=Resources(device_limits=limits))
 
 
 def test_what_the_host_cannot_hold_is_dropped_and_told(maker):
