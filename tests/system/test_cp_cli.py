@@ -180,3 +180,28 @@ def test_nothing_stays_mounted(box) -> None:
     with open("/proc/self/mounts", encoding="utf-8") as file:
         mounted = [line for line in file if f"{box.folder}/" in line and "merged" in line]
     assert len(mounted) == 1  # the one container that runs
+
+
+def suggested(box: CliBox, *words: str) -> list[str]:
+    command = [box.command[0], "__completeNoDesc", *box.command[1:], *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+    return done.stdout.splitlines()
+
+
+def test_paths_are_suggested(box, src) -> None:
+    sh(box, "mkdir -p /sug/deep /sug/empty; touch /sug/one /sug/other; ln -s / /sug/link")
+    found = suggested(box, "cp", "live:/sug/")
+    assert found == [f"live:/sug/{name}" for name in ("deep/", "empty/", "link", "one", "other")] + [":6"]
+    assert suggested(box, "cp", "live:/sug/o") == ["live:/sug/one", "live:/sug/other", ":6"]
+    assert suggested(box, "cp", "live:/sug/empty") == ["live:/sug/empty/", ":6"]
+    assert "live:" in suggested(box, "cp", "")
+    assert suggested(box, "exec", "live", "/sug/on") == ["/sug/one", ":6"]
+    for words in (("run", IMAGE), ("create", "--name", "x", IMAGE)):
+        assert "/bin/" in suggested(box, *words, "")
+        assert "bin/" in suggested(box, *words, "b")
+        assert "/bin/sh" in suggested(box, *words, "/bin")
+        assert "../../bin/" in suggested(box, *words, "../../")
+    assert suggested(box, "run", "nosuchimage", "/") == [":6"]
+    assert "lo" in suggested(box, "network", "create", "--interface-name", "l")
+    assert all(word.startswith(("net.", ":4")) for word in suggested(box, "run", "--sysctl", "net."))
+    sh(box, "rm -r /sug")

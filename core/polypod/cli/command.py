@@ -39,7 +39,7 @@ class Flag:
     An unset flag reads its ``default``, or the zero of its type where that is None.
     ``no_value`` is the value of a flag given without ``=value``; such a flag never takes
     the next argument. ``complete`` names a completer (``containers``, ``images``,
-    ``volumes``, ``networks``, ``copy``, ``files``, ``dirs``, ``none``) or lists values
+    ``volumes``, ``networks``, ``copy``, ``imagepaths``, ``sysctl``, ``files``, ``dirs``, ``none``) or lists values
     (``values:always,missing,never``). ``aliases`` are further long names, hidden;
     ``shown`` replaces the default's text in the help ("" hides it).
     """

@@ -27,9 +27,13 @@ def suggest(ctx: Context, kind: str, typed: str, before: list[str]) -> tuple[lis
         return [], ONLY_DIRS
     if name == "values":
         return _prefixed([(value, "") for value in argument.split(",")], typed), NO_FILES
-    if name == "copy":
-        ends = [(f"{found}:", image) for found, image in _containers(ctx, "")]
-        return _prefixed(ends, typed), NO_SPACE  # and the host's files
+    if name in ("copy", "imagepaths", "containerpaths"):
+        return _paths(ctx, name, typed, before)
+    if name in ("sysctl", "interfaces"):
+        from .completing_paths import interfaces, sysctls
+
+        words = sysctls(typed) if name == "sysctl" else interfaces()
+        return _prefixed([(word, "") for word in words], typed), NO_FILES
     if name == "format":
         return _fields(argument, typed)
     sources = [source for part in name.split("|") if (source := _SOURCES.get(part))]
@@ -37,6 +41,23 @@ def suggest(ctx: Context, kind: str, typed: str, before: list[str]) -> tuple[lis
     for source in sources:
         found += _ask(ctx, source, typed)
     return [row for row in found if row[0] not in before], NO_FILES
+
+
+def _paths(
+    ctx: Context, name: str, typed: str, before: list[str]
+) -> tuple[list[Suggestion], int]:
+    from .completing_paths import paths
+
+    if name == "copy":
+        container, colon, path = typed.partition(":")
+        if not colon or container[:1] in (".", "/"):
+            ends = [(f"{found}:", image) for found, image in _containers(ctx, "")]
+            return _prefixed(ends, typed), NO_SPACE  # and the host's files
+        return [(f"{container}:{found}", "") for found in paths(ctx, "", container, path)], NO_SPACE | NO_FILES
+    if not before:
+        return [], NO_FILES
+    image, container = (before[0], "") if name == "imagepaths" else ("", before[0])
+    return [(found, "") for found in paths(ctx, image, container, typed)], NO_SPACE | NO_FILES
 
 
 def _ask(

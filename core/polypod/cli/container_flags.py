@@ -124,7 +124,7 @@ FLAGS: tuple[Flag, ...] = (
     F("stop-timeout", type="uint", default=10, usage="Timeout (in seconds) that containers stopped by user command have to exit"),
     F("subgidname", type="string", usage="Name of range listed in /etc/subgid for use in user namespace", hidden=True),
     F("subuidname", type="string", usage="Name of range listed in /etc/subuid for use in user namespace", hidden=True),
-    F("sysctl", type="slice", usage="Sysctl options"),
+    F("sysctl", type="slice", usage="Sysctl options", complete="sysctl"),
     F("systemd", type="string", default="true", usage='Run container in systemd mode ("true"|"false"|"always")', complete="values:true,false,always"),
     F("timeout", type="uint", usage="Maximum length of time a container is allowed to run"),
     F("tls-verify", default=True, usage="Require HTTPS and verify certificates when contacting registries for pulling images"),

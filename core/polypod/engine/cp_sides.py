@@ -88,13 +88,13 @@ class ContainerSide:
         self._acquired: list[str] = []
         if state.status in _LIVE:
             self._root = f"/proc/{state.pid}/root"
-            self._view = View(self._root)
+            self.view = View(self._root)
             return
         if state.status in ("removing", "creating"):
             raise InvalidState(f"container {name} is being {state.status[:-3]}ed: container state improper")
         self._root = self._mount()
         try:
-            self._view = View(self._root, dict(self._sources()))
+            self.view = View(self._root, dict(self._sources()))
         except BaseException:
             self.close()
             raise
@@ -166,7 +166,7 @@ class ContainerSide:
         workdir = self._container.process.workdir or "/"
         whole = path if path.startswith("/") else f"{workdir}/{path}"
         try:
-            return self._view.find(whole)
+            return self.view.find(whole)
         except OSError as error:
             raise missing(path, self.where, error) from None
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from polypod.cli import complete, completers
 from polypod.cli.context import Context
-from polypod.errors import StateError
+from polypod.errors import NoSuchImage, StateError
 
 Cli = Callable[..., Any]
 
@@ -33,13 +33,17 @@ def ctx(monkeypatch: pytest.MonkeyPatch) -> Context:
     image = SimpleNamespace(id="ab" * 32, names=("localhost/me/app:v1",))
     rt = SimpleNamespace(
         records=records,
-        store=SimpleNamespace(images=lambda: [image]),
+        store=SimpleNamespace(images=lambda: [image], find_image=_unknown),
         network=SimpleNamespace(
             list=lambda: [SimpleNamespace(name="podman", driver="bridge", id="ef" * 32)]
         ),
     )
     monkeypatch.setattr(Context, "rt", rt)
     return Context("podman")
+
+
+def _unknown(name: str) -> None:
+    raise NoSuchImage(f"{name}: image not known")
 
 
 def words(rows: list[completers.Suggestion]) -> list[str]:
@@ -99,8 +103,9 @@ def test_commands_and_flags(ctx: Context) -> None:
     assert complete.complete(ctx, ["completion", "-f"], "") == ([], 0)
     assert words(complete.complete(ctx, ["stop"], "w")[0]) == ["web"]
     assert words(complete.complete(ctx, ["stop", "web"], "")[0]) == ["db"]
-    assert complete.complete(ctx, ["run", "img"], "") == ([], 0)
-    assert complete.complete(ctx, ["run", "img"], "--r") == ([], 0)
+    # Paths in the image, which is not there; no longer flags.
+    assert complete.complete(ctx, ["run", "img"], "") == ([], 6)
+    assert complete.complete(ctx, ["run", "img"], "--r") == ([], 6)
     assert words(complete.complete(ctx, ["run"], "--pids")[0]) == ["--pids-limit"]
 
 

@@ -110,5 +110,5 @@ COMMAND = Command(
     ),
     examples=("exec -it ctrID ls", 'exec -it -w /tmp myCtr pwd', "exec --user root ctrID ls"),
     interspersed=False,
-    complete_args="containers",
+    complete_args="containers containerpaths...",
 )  # fmt: skip

@@ -139,7 +139,12 @@ COMMAND = Command(
         ),
         Flag("gateway", type="slice", usage="IPv4 or IPv6 gateway for the subnet"),
         Flag("ignore", usage="Don't fail if network already exists"),
-        Flag("interface-name", type="string", usage="interface name which is used by the driver"),
+        Flag(
+            "interface-name",
+            type="string",
+            usage="interface name which is used by the driver",
+            complete="interfaces",
+        ),
         Flag("internal", usage="restrict external access from this network"),
         Flag("ip-range", type="array", usage="allocate container IP from range"),
         Flag(

@@ -115,5 +115,5 @@ COMMAND = Command(
     ),
     interspersed=False,
     min_args=1,
-    complete_args="images",
+    complete_args="images imagepaths...",
 )
