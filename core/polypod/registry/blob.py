@@ -120,7 +120,10 @@ class BlobReader:
 
     def _ask(self) -> Response:
         headers = {"Range": f"bytes={self._position}-"} if self._position else {}
-        response = self._repository.request("GET", f"blobs/{self.digest}", headers=headers)
+        try:
+            response = self._repository.request("GET", f"blobs/{self.digest}", headers=headers)
+        except RegistryError as error:
+            raise type(error)(f"{self._doing}: {error}") from error
         if response.status == 200:
             self._check_length(response, 0)
             return response

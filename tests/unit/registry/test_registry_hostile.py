@@ -523,3 +523,36 @@ def test_the_least_length_of_chunks(hostile: HostileRegistry, repository: Reposi
     uploads = Uploads(hostile, [])
     repository.upload(DIGEST, len(DATA), chunks, piece=10_000)
     assert uploads.patches == 3  # of 100,000 bytes: two of 50,000 reach the 90,000 asked for
+
+
+# All of it at once
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_the_content_is_right_or_refused(
+    hostile: HostileRegistry, repository: Repository, seed: int
+) -> None:
+    import random
+
+    chance = random.Random(seed)
+    troubles = [
+        hostility.drop,
+        hostility.status(503),
+        hostility.no_ranges,
+        hostility.truncate(chance.randrange(len(DATA))),
+        hostility.truncate(chance.randrange(1000)),
+        hostility.endless(length=len(DATA)),
+        hostility.endless(),
+        hostility.content(DATA[:-1]),
+        hostility.content(b""),
+        hostility.redirect(hostile.url + "{path}"),
+        hostility.ordinary,
+    ]
+    for _ in range(chance.randrange(1, 7)):
+        hostile.on("GET", "/blobs/", chance.choice(troubles), times=1)
+    try:
+        found = read_all(repository, chance.choice([-1, len(DATA)]), chance.choice([1000, 70_000, 1 << 20]))
+    except RegistryError as error:
+        assert str(error).startswith(f"reading blob {DIGEST} from {repository.name}: ")
+    else:
+        assert found == DATA
