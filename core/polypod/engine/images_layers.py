@@ -69,7 +69,9 @@ class LayerCopy:
     def _planned(self) -> list[_Plan]:
         layers = self._store.layer_records.base()
         known = {(layer.parent, layer.diff_digest): layer for layer in layers}
-        self._by_diff = {layer.diff_digest: layer for layer in layers if layer.diff_digest}
+        # Content may be copied from stores that are not built upon.
+        everywhere = [*self._store.layers(), *layers]
+        self._by_diff = {layer.diff_digest: layer for layer in everywhere if layer.diff_digest}
         plans: list[_Plan] = []
         parent = ""
         for blob in self._image.layers:
@@ -249,7 +251,7 @@ class LayerCopy:
         if task.copy_of:
             try:
                 return self._copied(task, blob, below)
-            except StorageError:
+            except (StorageError, OSError):
                 self._store.driver.remove(task.id)  # what is there is damaged: fetch it
         wanted = putlayer.Wanted(
             diff_digest=blob.diff_id,

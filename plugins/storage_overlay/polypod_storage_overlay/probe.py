@@ -25,7 +25,7 @@ def backing_file_system(path: str) -> str:
 
 def _trial(directory: str, options: tuple[str, ...]) -> OSError | None:
     """Mount an overlay of two lowers in a directory and take it away again."""
-    top = f"{directory}/tmp-probe-{os.getpid()}"
+    top = f"{directory}/tmp-probe-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         for name in ("lower1", "lower2", "upper", "work", "merged"):
             os.makedirs(f"{top}/{name}", 0o700)

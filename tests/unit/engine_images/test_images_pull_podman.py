@@ -35,6 +35,8 @@ def registry() -> Iterator[Registry]:
         push(registry, f"oci:{layout}:t", "t:oci")
         push(registry, f"oci:{layout}:t", "t:docker", "--format", "v2s2")
         push(registry, f"oci:{layout}:t", "t:zstd", "--format", "oci", "--dest-compress-format", "zstd")
+        chunked = ("--format", "oci", "--dest-compress-format", "zstd:chunked")
+        push(registry, f"oci:{layout}:t", "t:chunked", *chunked)
         push(registry, f"oci:{layout}:t", "t:stored", "--format", "oci", "--dest-decompress")
         make_index(registry, layout)
         yield registry
@@ -138,7 +140,7 @@ def store_facts(root: str) -> dict[str, Any]:
     return found
 
 
-NAMES = ("t:oci", "t:docker", "t:zstd", "t:stored", "multi:list", "multi:index")
+NAMES = ("t:oci", "t:docker", "t:zstd", "t:chunked", "t:stored", "multi:list", "multi:index")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -294,10 +296,13 @@ def test_one_image_by_two_indexes(rt: Runtime, registry: Registry) -> None:
     assert sorted(shown) == sorted(f"{registry.host}/multi@{digest}" for digest in image.digests)
 
 
+TAGS = ("oci", "docker", "zstd", "chunked", "stored")
+
+
 def test_all_tags(rt: Runtime, registry: Registry) -> None:
     ids = pull(rt, f"{registry.host}/t", PullOptions(access=PLAIN, all_tags=True))
-    assert len(ids) == 4
+    assert len(ids) == 5
     names = {name for image in rt.store.images() for name in image.names}
-    assert names == {f"{registry.host}/t:{tag}" for tag in ("oci", "docker", "zstd", "stored")}
+    assert names == {f"{registry.host}/t:{tag}" for tag in TAGS}
     with pytest.raises(PolypodError, match="pulling all tags is not supported for dir transport"):
         pull(rt, "dir:/x", PullOptions(all_tags=True))
