@@ -185,6 +185,23 @@ def test_the_image_for_this_host_stands_for_the_list(
     assert f"of manifest list {made} in local containers storage: image not known" in error
 
 
+def test_several_add_to_one_list_at_once(cli: Program, podman: Podman, tmp_path: Path) -> None:
+    for number in range(6):
+        tar = tmp_path / f"{number}.tar"
+        tar.write_bytes(tar_of({"f": os.urandom(100)}))
+        cli("import", "-q", tar, f"localhost/n:{number}")
+    cli("manifest", "create", "m")
+    running = [
+        cli.start("manifest", "add", "m", f"containers-storage:localhost/n:{number}")
+        for number in range(5)
+    ]
+    podman("manifest", "add", "m", "containers-storage:localhost/n:5")
+    for process in running:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+    assert len(shown(cli, "m")["manifests"]) == 6
+
+
 def test_push_of_a_list(
     cli: Program, images: dict[str, str], registry: Registry, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_podman_runs_what_was_pushed(cli: Program, image: str, spot: str) -> Non
     for tag, flags in {
         "plain": (), "v2s2": ("--format", "v2s2"), "oci": ("-f", "oci"),
         "zstd": ("--compression-format", "zstd"),
+        "chunked": ("--compression-format", "zstd:chunked"),
     }.items():  # fmt: skip
         cli("push", "-q", INSECURE, *flags, image, f"{spot}:{tag}")
         folder = tempfile.mkdtemp(prefix="pp")
@@ -105,6 +106,11 @@ def test_podman_runs_what_was_pushed(cli: Program, image: str, spot: str) -> Non
             shutil.rmtree(folder)
     assert raw(f"{spot}:v2s2")["mediaType"].startswith("application/vnd.docker.")
     assert raw(f"{spot}:zstd")["layers"][0]["mediaType"].endswith("+zstd")
+    marks = raw(f"{spot}:chunked")["layers"][0]["annotations"]
+    assert all(key.startswith("io.github.containers.zstd-chunked.") for key in marks)
+    cli("rmi", "-f", image)
+    cli("pull", "-q", INSECURE, f"{spot}:chunked")
+    assert cli.inspect(f"{spot}:chunked")["RootFS"] == found["RootFS"]
     assert raw(f"{spot}:oci")["layers"][0]["mediaType"].endswith("+gzip")
 
 
