@@ -179,7 +179,12 @@ def test_the_image_for_this_host_stands_for_the_list(
     assert json.loads(cli("manifest", "inspect", "other:2"))["mediaType"] == INDEX
     cli("create", "--name", "c", "m:1.0", "/x")
     assert json.loads(cli("container", "inspect", "c"))[0]["Image"] == images["amd64"]
-    cli("rm", "c")
+    cli("create", "--arch", "arm64", "--name", "d", "m:1.0", "/x")
+    assert json.loads(cli("container", "inspect", "d"))[0]["Image"] == images["arm64"]
+    assert "image not known" in cli.fails(
+        125, "create", "--pull", "never", "--platform", "linux/s390x", "m:1.0", "/x"
+    )
+    cli("rm", "c", "d")
     cli("rmi", "-f", "img:amd64")
     error = cli.fails(125, "image", "inspect", "m:1.0")
     assert f"of manifest list {made} in local containers storage: image not known" in error

@@ -99,7 +99,12 @@ def with_image(ctx: Context, opts: Options, request: ContainerCreate) -> Contain
     options = pull_options(ctx, opts, request.pull)
     progress = progress_for(ctx, opts.quiet)
     try:
-        _, name = ensure_image(ctx.rt, request.image, request.pull, progress, options)
+        image, name = ensure_image(ctx.rt, request.image, request.pull, progress, options)
     finally:
         progress.close()
+    if options.custom_platform:
+        from ..engine.images_lookup import lookup
+
+        if lookup(ctx.rt, name)[0].id != image.id:
+            name = image.id  # the name is a manifest list's, which has several
     return request.evolve(image=name, pull="missing")

@@ -34,13 +34,18 @@ def lookup_instance(rt: Runtime, name: str) -> tuple[Image, str]:
     return of_platform(rt, image), resolved
 
 
-def of_platform(rt: Runtime, image: Image) -> Image:
-    """The image itself, or of a manifest list its image for this host; ``NoSuchImage`` without one."""
+def of_platform(
+    rt: Runtime, image: Image, platform: tuple[str, str, str] = ("", "", "")
+) -> Image:
+    """The image itself, or of a manifest list its image for ``(os, architecture, variant)``.
+
+    "" stands for this host's. ``NoSuchImage`` when the list has none, or it is not in the store.
+    """
     if image.top_layer:
         return image
     from .manifests import instance, is_list
 
-    return instance(rt, image) if is_list(rt, image) else image
+    return instance(rt, image, platform) if is_list(rt, image) else image
 
 
 def exists(rt: Runtime, name: str) -> bool:

@@ -6,7 +6,7 @@ from ..errors import NoSuchImage, PolypodError, StorageError, UsageError
 from ..kit import log
 from ..oci import reference
 from ..registry import client, conf
-from .images_lookup import digests, lookup
+from .images_lookup import digests, lookup, of_platform
 from .progress import progress_of
 from .pull_source import open_image
 
@@ -69,7 +69,8 @@ def _by_id(name: str) -> PolypodError:
 def _local(rt: Runtime, name: str, options: PullOptions) -> tuple[Image, str] | None:
     """The local image of that name, unless it is damaged or for another platform than asked for."""
     try:
-        found = lookup(rt, name)
+        listed, resolved = lookup(rt, name)
+        found = of_platform(rt, listed, (options.os, options.arch, options.variant)), resolved
     except NoSuchImage:
         return None
     reason = _damage(rt, found[0])
