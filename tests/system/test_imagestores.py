@@ -113,6 +113,21 @@ def test_rm_of_a_container_whose_store_is_away(cli: Program, folder: str) -> Non
     assert [name for name in os.listdir(f"{folder}/root/overlay") if len(name) == 64] == []
 
 
+def test_a_store_is_filled_by_the_engine_that_has_it_attached(cli: Program, folder: str) -> None:
+    store = f"{folder}/store"
+    filled(folder, store)
+    cli("imagestore", "attach", store)
+    writing = ("--imagestore", store)
+    cli(*writing, "tag", "child", "again")
+    cli(*writing, "rmi", "child")
+    shown = cli(*writing, "images", "-n", "--format", "{{.Repository}} {{.ReadOnly}}").splitlines()
+    assert sorted(shown) == ["localhost/again false", "localhost/bb false"]
+    cli(*writing, "run", "--net=none", "--name", "c", "again", "cat", "/d/a")
+    assert cli("start", "-a", "c") == "deep\n"
+    cli("imagestore", "detach", "store")
+    assert "(detached: store)" in cli("ps", "-a")
+
+
 def test_commands_on_what_is_detached(cli: Program, folder: str) -> None:
     store = f"{folder}/store"
     filler = filled(folder, store)

@@ -75,9 +75,8 @@ def _store(rt: Runtime, image: Image) -> dict[str, str]:
     """Name and ID of the attached store that the container's layer is going to stand on."""
     if rt.imagestores is None or not image.top_layer:
         return {}
-    name = rt.store.places.store_of(rt.storage_driver.diff_path(image.top_layer))
-    store = rt.imagestores.get(name) if name else None
-    return {"store": store.name, "store_id": store.id} if store and store.id else {}
+    store = rt.imagestores.holder(rt.storage_driver.diff_path(image.top_layer))
+    return {"store": store.name, "store_id": store.id} if store is not None else {}
 
 
 def facts(rt: Runtime) -> HostFacts:

@@ -132,7 +132,9 @@ def open_imagestores(rt: Runtime) -> ImageStores:
     storage, origin = rt.settings.storage, rt.settings.origin
     where = origin.get("storage.additional") or origin.get("storage.options", "")
     configured = [(path, where) for path in storage.additional]
-    return ImageStores(rt.static_dir, rt.tmp_dir, rt.driver_name, configured)
+    return ImageStores(
+        rt.static_dir, rt.tmp_dir, rt.driver_name, configured, storage.imagestore
+    )
 
 
 def _make_driver(rt: Runtime) -> StoragePort:

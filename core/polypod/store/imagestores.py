@@ -24,7 +24,7 @@ class ImageStores:
     """Attached stores and those that a configuration file names.
 
     ``run_dir`` is where files are mounted and probes noted, ``driver`` the storage driver's name,
-    ``configured`` the roots of additional stores with the place that names them.
+    ``configured`` the roots of additional stores with the place that names them, ``writable`` the imagestore.
     """
 
     def __init__(
@@ -33,10 +33,12 @@ class ImageStores:
         run_dir: str,
         driver: str,
         configured: Sequence[tuple[str, str]] = (),
+        writable: str = "",
     ) -> None:
         self.register = Register(static_dir)
         self.run_dir = f"{run_dir}/stores"
         self.driver = driver
+        self._writable = _resolved(writable) if writable else ""
         self._configured = [
             ImageStore(
                 name=path, id="", path=_resolved(path), driver=driver, share_layers=True, origin=origin
@@ -140,8 +142,19 @@ class ImageStores:
         return [store for store in self.stores if reasons.get(store.name, "-") == ""]
 
     def roots(self) -> dict[str, str]:
-        """Root -> name of the usable stores, in the order in which they are searched."""
-        return {self.root(store): store.name for store in self.usable()}
+        """Root -> name of the usable stores, in the order in which they are searched.
+
+        Without one that is written to by --imagestore at the moment.
+        """
+        others = [store for store in self.usable() if store.path != self._writable]
+        return {self.root(store): store.name for store in others}
+
+    def holder(self, path: str) -> ImageStore | None:
+        """The attached store that a path lies in."""
+        for store in self.usable():
+            if store.id and path.startswith((self.root(store) + "/", store.path + "/")):
+                return store
+        return None
 
     def unshared(self) -> frozenset[str]:
         """Roots whose layers nothing in the writable store may stand on."""

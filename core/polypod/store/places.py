@@ -44,13 +44,6 @@ class Places:
         self.unshared = stores.unshared() if stores is not None else frozenset()
         self.by_fuse = stores.by_fuse() if stores is not None else ()
 
-    def store_of(self, path: str) -> str:
-        """The name of the attached store that a path lies in, or ""."""
-        for root, name in self.names.items():
-            if path.startswith(root + "/"):
-                return name
-        return ""
-
     def layers(self, root: str) -> str:
         return f"{root}/{self.driver}-layers"
 

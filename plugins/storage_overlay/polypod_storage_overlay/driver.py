@@ -286,11 +286,13 @@ class Overlay:
         data = _data(directory, [path for path, _ in lowers], read_only)
         cwd = ""
         if not program and len(data) + len(",".join(words)) + 2 > _PAGE:
-            cwd = self._home
-            home, id = os.path.split(directory)
+            # Relative to the home that most of them lie in: an attached store's, or our own.
+            paths = [path for path, _ in lowers]
+            homes = (self._home, *self._others)
+            cwd = max(homes, key=lambda home: sum(path.startswith(home + "/") for path in paths))
             data = _data(
-                id if home == self._home else directory,
-                [relative or path for path, relative in lowers],
+                directory.removeprefix(cwd + "/"),
+                [path.removeprefix(cwd + "/") for path in paths],
                 read_only,
             )
             if len(data) + len(",".join(words)) + 2 > _PAGE:

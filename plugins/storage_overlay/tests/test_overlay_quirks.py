@@ -72,6 +72,29 @@ class TestOverlayQuirks(StoreCase):
         assert len(os.listdir(store.mount_container(CONTAINER))) == 120
         assert os.getcwd() == here
 
+    def test_an_additional_store_may_have_as_many(self, make_store):
+        shared = make_store("shared")
+        parent = ""
+        for number in range(120):
+            parent = put(shared, parent, tar.member(f"f{number}", b"")).id
+        image = put_image(shared, parent)
+        store = make_store("own", additional=("shared",))
+        store.create_container(CONTAINER, (), image.id, {}, False)
+        assert len(os.listdir(store.mount_container(CONTAINER))) == 120
+
+    def test_an_additional_store_without_links_serves(self, make_store):
+        shared = make_store("shared")
+        one = put(shared, "", tar.member("f", b""))
+        two = put(shared, one.id, tar.member("g", b""))
+        image = put_image(shared, two.id)
+        shutil.rmtree(shared.places.root + "/overlay/l")
+        store = make_store("own", additional=("shared",))
+        store.create_container(CONTAINER, (), image.id, {}, False)
+        assert sorted(os.listdir(store.mount_container(CONTAINER))) == ["f", "g"]
+        assert not os.path.exists(shared.places.root + "/overlay/l")
+        with pytest.raises(StorageError, match="only read"):
+            store.driver.rename(one.id, "x" * 64)
+
     def test_too_many_layers_are_refused_in_words(self, store):
         parent = ""
         for number in range(150):
