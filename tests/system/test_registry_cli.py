@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from polypod.testing.peers import layout, need, run
+from polypod.testing.peers import layout, need, run, unmount_below
 from polypod.testing.program import Program
 from polypod.testing.registry import Registry
 
@@ -310,3 +310,43 @@ def test_an_authfile_that_is_not_there(box: Box, words: tuple[str, ...]) -> None
     assert out == (
         "Error: credential file is not accessible: faccessat /nonexistent/auth: no such file or directory"
     )
+
+
+# From push to run
+
+
+def test_run_from_a_registry_with_certificates_and_through_a_mirror(box: Box, registry: Registry) -> None:
+    import polypod
+    from polypod.testing.images import make_busybox_image
+
+    host = registry.host
+    with polypod.Engine(root=f"{box.folder}/root", runroot=f"{box.folder}/run") as engine:
+        made = make_busybox_image(engine.runtime)
+    secure = ("--cert-dir", registry.cert_dir, "--creds", "me:pw")
+    box("push", "-q", *secure, made, f"{host}/run/box:1")
+    box("rmi", "-f", made)
+    try:
+        message = "x509: certificate signed by unknown authority"
+        assert message in box.fails("run", "--rm", "--creds", "me:pw", f"{host}/run/box:1", "true")
+        assert "authentication required" in box.fails("run", "--rm", *secure[:2], f"{host}/run/box:1", "true")
+        out = box("run", "--rm", "--network", "none", *secure, f"{host}/run/box:1", "echo", "hello")
+        assert out == "hello\n"
+        box("rmi", f"{host}/run/box:1")
+        box("login", "--tls-verify=false", "-u", "me", "-p", "pw", host)
+        conf = box.folder / "registries.conf"
+        conf.write_text(
+            'unqualified-search-registries = ["example.invalid/team"]\n'
+            '[[registry]]\nlocation = "example.invalid"\n'
+            f'[[registry.mirror]]\nlocation = "{host}"\ninsecure = true\n'
+            '[[registry]]\nprefix = "example.invalid/team"\n'
+            f'location = "{host}/run"\ninsecure = true\n'
+        )
+        box.environ["CONTAINERS_REGISTRIES_CONF"] = str(conf)
+        assert box("pull", "-q", "example.invalid/run/box:1") == f"{made}\n"
+        assert box("run", "--rm", "--network", "none", "example.invalid/run/box:1", "echo", "mirror") == "mirror\n"
+        box("rmi", "example.invalid/run/box:1")  # or the short name would mean this one
+        assert box("pull", "-q", "box:1") == f"{made}\n"  # a short name, in a rewritten name space
+        assert box("images", "--format", "{{.Repository}}") == "example.invalid/team/box\n"
+    finally:
+        box("rm", "-fa")
+        unmount_below(str(box.folder))
