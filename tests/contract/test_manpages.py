@@ -27,7 +27,6 @@ OMITTED: dict[str, dict[str, str]] = {
             "health-startup-interval health-startup-retries health-startup-success "
             "health-startup-timeout"
         ),
-        "user namespaces are not there yet": "hostuser",
         "pods are not there yet": "init-ctr pod-id-file",
         "secrets are not there yet": "secret",
         "needs hardware or a kernel that no test host has": "gpus rdt-class",

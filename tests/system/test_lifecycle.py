@@ -261,3 +261,21 @@ def test_wait_for_whichever_ends_first(box):
 def test_the_size_of_systemds_tmpfs(box):
     out = box("run", "--rm", "--network", "none", "--systemd", "always", "--shm-size-systemd", "2m", IMAGE, "mount")
     assert "size=2048k" in next(line for line in out.splitlines() if " on /run type tmpfs" in line)
+
+
+def test_users_of_the_host(box):
+    import pwd
+
+    known = [line.split(":")[0] for line in run(box, "--rm", IMAGE, "cat", "/etc/passwd").stdout.splitlines()]
+    host = next(user for user in pwd.getpwall() if user.pw_name not in known and user.pw_uid > 0)
+    name, uid = host.pw_name, host.pw_uid
+    new = ("--rm", "--hostuser", name)
+    row = f"{name}:*:{uid}:{host.pw_gid}:"
+    assert run(box, *new, IMAGE, "grep", f"^{name}:", "/etc/passwd").stdout.startswith(row)
+    for flags in ((), ("--read-only",)):
+        assert run(box, *new, *flags, "--user", name, IMAGE, "id", "-u").stdout == f"{uid}\n"
+        out = run(box, *new, *flags, "--user", "4321", IMAGE, "sh", "-c", "id -u; cat /etc/passwd").stdout
+        assert out.startswith("4321\n") and "\n4321:*:4321:" in out and f"\n{row}" in out
+    assert "no matching entries in passwd file" in box.fails(
+        126, "run", "--rm", "--network", "none", "--hostuser", "nobody-here", IMAGE, "true"
+    )

@@ -64,6 +64,7 @@ FLAGS: tuple[Flag, ...] = (
     F("health-timeout", type="string", default="30s", usage="the maximum time allowed to complete the healthcheck before an interval is considered failed"),
     F("hostname", "h", "string", usage="Set container hostname"),
     F("hosts-file", type="string", usage="Base file to create the /etc/hosts file inside the container, or one of the special values. (\"image\"|\"none\")", complete="files"),
+    F("hostuser", type="slice", usage="Host user account to add to /etc/passwd within container", complete="none"),
     F("http-proxy", default=True, usage="Set proxy environment variables in the container based on the host proxy vars"),
     F("image-volume", type="string", default="", shown="anonymous", usage='Tells polypod how to handle the builtin image volumes ("anonymous"|"tmpfs"|"ignore")', complete="values:anonymous,tmpfs,ignore", aliases=()),
     F("init", usage="Run an init binary inside the container that forwards signals and reaps processes"),

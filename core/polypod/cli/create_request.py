@@ -140,6 +140,7 @@ def _process(opts: Options, command: tuple[str, ...]) -> Process:
         init=opts.init if opts.changed("init") else None,
         init_path=opts.init_path,
         passwd=opts.passwd,
+        host_users=tuple(opts.hostuser),
         passwd_entry=opts.passwd_entry,
         group_entry=opts.group_entry,
         personality=opts.personality,

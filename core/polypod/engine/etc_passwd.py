@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 
+from ..errors import CommandNotExecutable
+from ..oci.runtime_spec import user_database
 from ..oci.users import UserDatabase, open_in_root, read_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..model.container import Container
     from ..oci.users import ExecUser
+
+_PASSWD = "/etc/passwd"
 
 
 def prepare_passwd(
@@ -22,11 +26,13 @@ def prepare_passwd(
     container. Where the root is read-only, copies in the static directory are bound instead.
     """
     _link_mtab(rootfs)
+    binds = {}
+    if container.security.read_only and container.process.host_users and _PASSWD not in taken:
+        binds[_PASSWD] = _copy_of(container, _PASSWD)
     if not container.process.passwd or not (
         container.process.user or container.process.group_entry
     ):
-        return {}
-    binds = {}
+        return binds
     for path, entry in (
         ("/etc/passwd", passwd_entry(container, database, user)),
         ("/etc/group", group_entry(container, database)),
@@ -34,14 +40,56 @@ def prepare_passwd(
         if not entry or path in taken:
             continue
         if container.security.read_only:
-            copy = f"{container.bundle}/{os.path.basename(path)}"
-            with open(copy, "wb") as file:
-                file.write(read_in_root(rootfs, path) + entry.encode())
-            os.chmod(copy, 0o644)
-            binds[path] = copy
+            content = read_in_root("/", binds[path]) if path in binds else read_in_root(rootfs, path)
+            binds[path] = _write_copy(container, path, content + entry.encode())
         else:
             _append(rootfs, path, entry.encode())
     return binds
+
+
+def add_host_users(container: Container, rootfs: str, database: UserDatabase) -> UserDatabase:
+    """Add the users of --hostuser that the root lacks; the users that there are then.
+
+    Raises ``CommandNotExecutable`` for one whom the host does not know.
+    """
+    host = UserDatabase("/")
+    entry = ""
+    for wanted in container.process.host_users:
+        row = host.passwd(wanted)
+        if row is None:
+            raise CommandNotExecutable(
+                f"unable to find user {wanted}: no matching entries in passwd file"
+            )
+        name, _, uid, gid, gecos, home, _ = row[:7]
+        if database.passwd(name) is None and f"{name}:" not in entry:
+            home = home if _is_there(rootfs, home) else container.process.workdir or "/"
+            entry += f"{name}:*:{uid}:{gid}:{gecos}:{home}:/bin/sh\n"
+    if container.security.read_only:
+        copy = _write_copy(container, _PASSWD, read_in_root(rootfs, _PASSWD) + entry.encode())
+        return UserDatabase(rootfs, {_PASSWD: copy})
+    if entry:
+        _append(rootfs, _PASSWD, entry.encode())
+    return user_database(container, rootfs)
+
+
+def _is_there(rootfs: str, path: str) -> bool:
+    try:
+        os.close(open_in_root(rootfs, path))
+    except OSError:
+        return False
+    return True
+
+
+def _copy_of(container: Container, path: str) -> str:
+    return f"{container.bundle}/{os.path.basename(path)}"
+
+
+def _write_copy(container: Container, path: str, content: bytes) -> str:
+    copy = _copy_of(container, path)
+    with open(copy, "wb") as file:
+        file.write(content)
+    os.chmod(copy, 0o644)
+    return copy
 
 
 def passwd_entry(container: Container, database: UserDatabase, user: ExecUser) -> str:

@@ -41,6 +41,10 @@ def write_bundle(
 
         container = prepare_mounts(rt, container, rootfs)
     database = user_database(container, rootfs)
+    if container.process.host_users:
+        from .etc_passwd import add_host_users
+
+        database = add_host_users(container, rootfs, database)
     user = database.resolve(container.process.user)
     ensure_workdir(container, rootfs, user)
     host = facts(rt)

@@ -43,6 +43,7 @@ class Process(Struct):
     init_path: str = ""
     create_workdir: bool = False  # the image's WORKDIR is made when the root lacks it
     passwd: bool = True  # give a numeric user an entry in /etc/passwd and /etc/group
+    host_users: tuple[str, ...] = ()  # --hostuser: names or UIDs of the host's that /etc/passwd gets
     passwd_entry: str = ""  # --passwd-entry, a template with $UID and the like
     group_entry: str = ""
     personality: str = ""  # LINUX or LINUX32
