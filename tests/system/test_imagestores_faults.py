@@ -62,6 +62,24 @@ def test_a_disk_that_answers_with_io_errors(cli: Program, disks: Disks, folder: 
     cli("images")
 
 
+def test_a_disk_that_is_mounted_elsewhere_is_found(cli: Program, disks: Disks, folder: str) -> None:
+    """Without detach and attach: the same place on a disk, and the same ID."""
+    path = disks.loop("disk")
+    Filler(folder, f"{path}/deep/store").busybox(folder)
+    cli("imagestore", "attach", "--name", "disk", f"{path}/deep/store")
+    cli("create", "--net=none", "--name", "c", "bb", "echo", "hi")
+    disks.unmount(path)
+    other = disks.place("other")
+    disks.mount_loop(f"{folder}/disk.img", other)
+    done = cli.run("start", "-a", "c")
+    assert done.stdout == "hi\n"
+    assert f"image store disk is at {other}/deep/store now" in done.stderr
+    assert cli.run("ps", "-a").stderr == ""
+    assert f"{other}/deep/store" in cli("imagestore", "ls")
+    disks.unmount(other)
+    assert "image store disk is absent" in cli.fails(125, "start", "c")
+
+
 @pytest.mark.parametrize("kind", ["ext4", "bindfs"])
 def test_a_disk_comes_off_after_detach(cli: Program, disks: Disks, folder: str, kind: str) -> None:
     behind = disks.place("behind")

@@ -28,6 +28,14 @@ def reopen(rt: Runtime) -> ImageStores:
     return stores_of(rt)
 
 
+def inside_of(path: str) -> str:
+    """The path from its mount point, "" on the root file system."""
+    from ..store.probing import mount_point, mount_types
+
+    point = mount_point(path, mount_types()).rstrip("/")
+    return (path[len(point) :] or "/") if point else ""
+
+
 def require(rt: Runtime, container: Container) -> None:
     """Raise ``StoreAbsent`` when the store that the container's image lies in is not there.
 

@@ -12,7 +12,7 @@ from ..store.filemount import kind_of, mount_file, sweep, unmount
 from ..store.foreign import Root, find_root
 from ..store.identity import alike, fingerprint, read_identity, write_identity
 from ..store.imagestores import ATTACHED, refuse_name
-from .imagestores import refresh_catalog, reopen, stores_of
+from .imagestores import inside_of, refresh_catalog, reopen, stores_of
 from .imagestores_ways import choose, prepare
 
 TYPE_CHECKING = False
@@ -174,6 +174,7 @@ def _record(stores: ImageStores, found: _Found, options: AttachOptions) -> Image
         name=options.name or base.name or _free_name(stores, found.path),
         id=id,
         path=found.path,
+        inside=inside_of(found.path) if found.kind == "dir" else "",
         kind=found.kind,
         driver=found.driver,
         foreign=foreign,

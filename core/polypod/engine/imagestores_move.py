@@ -9,7 +9,7 @@ from ..store.filemount import unmount
 from ..store.identity import read_identity
 from ..store.imagestores import ATTACHED
 from ..store.transfer import MARKER, move_directory, move_file, remove_store
-from .imagestores import reopen, stores_of, users
+from .imagestores import inside_of, reopen, stores_of, users
 from .imagestores_detach import release
 
 TYPE_CHECKING = False
@@ -77,7 +77,8 @@ def _move(stores: ImageStores, store: ImageStore, target: str) -> ImageStore:
     else:
         renamed = move_directory(store.path, target, store.driver, store.id)
     obsolete = "" if renamed else store.path
-    return save(store.evolve(path=target, moving_to="", obsolete=obsolete))
+    inside = inside_of(target) if store.kind == "dir" else ""
+    return save(store.evolve(path=target, inside=inside, moving_to="", obsolete=obsolete))
 
 
 def _refuse_containers(store: ImageStore) -> None:

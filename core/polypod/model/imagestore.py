@@ -20,6 +20,7 @@ class ImageStore(Struct):
     name: str
     id: str  # of the file IDENTITY; a fingerprint of the content when ``foreign``
     path: str  # absolute, without symbolic links: the root of a directory, or the file
+    inside: str = ""  # the path from its mount point, with a slash before it; "" on the root file system
     kind: str = "dir"
     way: str = "direct"
     why: str = ""  # the reason for a way other than direct

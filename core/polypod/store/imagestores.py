@@ -101,6 +101,8 @@ class ImageStores:
                 answers[store.name] = ensure_mounted(self, store)
             elif answers[store.name] and store.moving_to:
                 answers[store.name] = self._follow(store, answers[store.name])
+            elif answers[store.name] and store.inside and not store.foreign:
+                answers[store.name] = self._find(store, answers[store.name])
         for store in wanted:
             if answers[store.name]:
                 self._warn(store, answers[store.name])
@@ -124,6 +126,22 @@ class ImageStores:
             return reason
         index = self.stores.index(store)
         self.stores[index] = moved
+        return ""
+
+    def _find(self, store: ImageStore, reason: str) -> str:
+        """The disk may be mounted at another place now."""
+        from .probing import elsewhere, mount_types
+
+        place = elsewhere(store.inside, store.id, mount_types())
+        if not place:
+            return reason
+        moved = store.evolve(path=place)
+        self.stores[self.stores.index(store)] = moved
+        warning(f"image store {store.name} is at {place} now (it was at {store.path})")
+        try:
+            self.register.save(moved)
+        except StorageError:
+            return ""  # found again the next time; whoever may write here will note it
         return ""
 
     def _warn(self, store: ImageStore, reason: str) -> None:

@@ -25,6 +25,9 @@ _LOCAL = frozenset((
 ))  # fmt: skip
 
 
+_DISKS = _LOCAL - {"tmpfs", "ramfs", "overlay", "erofs", "squashfs", "rootfs"}
+
+
 def look(root: str, identity: str, inside: str) -> str:
     """Why a store is not usable, in words, or "" when it is; may hang where the file system does."""
     try:
@@ -79,6 +82,24 @@ def file_system(path: str, types: Sequence[tuple[str, str]]) -> str:
         if inside and len(point) > len(best):
             best, kind = point, found
     return kind
+
+
+def mount_point(path: str, types: Sequence[tuple[str, str]]) -> str:
+    """The mount point that a path without symbolic links lies below."""
+    points = (p for p, _ in types if path == p or path.startswith(p.rstrip("/") + "/"))
+    return max(points, key=len, default="/")
+
+
+def elsewhere(inside: str, identity: str, types: Sequence[tuple[str, str]]) -> str:
+    """Where a disk is mounted now that has this store at this place on it, or "".
+
+    Only disks are looked at: no file system that may hang, and none that is made by the kernel.
+    """
+    for point, kind in types:
+        place = (point.rstrip("/") + inside).rstrip("/")
+        if kind in _DISKS and look(place, identity, "") == "":
+            return place
+    return ""
 
 
 def resolve(path: str, types: Sequence[tuple[str, str]]) -> str:
