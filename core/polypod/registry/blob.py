@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from .transport import Response
 
 PIECE = 1 << 20
+PROGRESS = 64 << 10  # bytes after which a broken connection counts as the first one again
 
 
 class BlobReader:
     """Reads a blob's bytes from ``offset`` on. Use one reader in one thread at a time.
 
     A dropped connection is continued by ``Range`` after a pause, until ``access.retry``
-    tries in a row brought nothing. The digest is compared when the last byte has been
+    tries in a row brought next to nothing. The digest is compared when the last byte has been
     read, before :meth:`read` says so with ``b""``; with an offset only when ``state`` is
     a hash object of the bytes before it. Never gives more than ``size`` bytes; a size of
     -1 takes what the server states.
@@ -38,7 +39,7 @@ class BlobReader:
         self._repository = repository
         self._position = offset
         self._hash = hasher(digest) if offset == 0 else state
-        self._failures = 0
+        self._failures, self._broke_at = 0, offset
         self._whole = self._closed = False
         self._response: Response | None = None
         self._doing = f"reading blob {digest} from {repository.name}"
@@ -87,7 +88,6 @@ class BlobReader:
         return b""
 
     def _passed(self, data: bytes) -> bytes:
-        self._failures = 0
         self._position += len(data)
         if self._hash is not None:
             self._hash.update(data)
@@ -97,6 +97,9 @@ class BlobReader:
         """After a dropped connection: wait, so that the loop opens another one."""
         self._drop()
         host = self._repository.host
+        if self._position - self._broke_at >= PROGRESS:
+            self._failures = 0
+        self._broke_at = self._position
         if self._failures >= host.retries:
             raise RegistryError(f"{self._doing}: {reason} at byte {self._position}")
         self._failures += 1

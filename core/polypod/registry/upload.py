@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import RegistryError
 from . import faults
+from .blob import PROGRESS
 from .digests import hasher
 from .transport import discard
 
@@ -82,15 +83,17 @@ class Upload:
     def run(self) -> tuple[str, int]:
         """Upload; returns digest and size. Raises ``RegistryError`` when it cannot be done."""
         host = self._repository.host
-        attempt = 0
+        attempt = best = 0
         while True:
-            before = self._sent
             try:
                 self._open()
+                # What the registry had before and has lost is no progress when it comes again.
+                if self._sent - best >= PROGRESS:
+                    attempt, best = 0, self._sent
                 self._send_all()
                 return self._close()
             except _Interrupted as error:
-                attempt = 1 if self._sent > before else attempt + 1
+                attempt += 1
                 if not callable(self._source) or attempt > host.retries:
                     raise RegistryError(f"{self._doing}: {error}") from error
                 host.wait(attempt, f"{self._doing}: {error}", error.asked)

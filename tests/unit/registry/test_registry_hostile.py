@@ -60,8 +60,14 @@ def test_a_broken_download_without_ranges(hostile: HostileRegistry, repository: 
 
 
 def test_tries_count_from_the_last_success(hostile: HostileRegistry, repository: Repository) -> None:
-    hostile.on("GET", "/blobs/", hostility.truncate(20_000))
-    assert read_all(repository) == DATA  # 15 drops, but each try brought something
+    hostile.on("GET", "/blobs/", hostility.truncate(66_000))
+    assert read_all(repository, piece=10_000) == DATA  # 4 drops, but each try brought something
+
+
+def test_a_byte_is_no_success(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", hostility.truncate(1))
+    with pytest.raises(RegistryError, match="at byte 4$"):
+        read_all(repository, piece=1)
 
 
 def test_tries_end(hostile: HostileRegistry, repository: Repository) -> None:
@@ -499,6 +505,15 @@ def test_a_broken_upload_is_continued(hostile: HostileRegistry, repository: Repo
 
     repository.upload(DIGEST, len(DATA), source)
     assert starts == [0, 100_000, 100_000, 170_001]
+    assert uploads.patches == 4
+
+
+def test_an_upload_that_makes_no_progress(
+    hostile: HostileRegistry, repository: Repository
+) -> None:
+    uploads = Uploads(hostile, [1] * 50)
+    with pytest.raises(RegistryError, match=f"uploading blob {DIGEST} to .*: "):
+        repository.upload(DIGEST, len(DATA), chunks)
     assert uploads.patches == 4
 
 
