@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -85,7 +86,27 @@ def a_file_too_many(store: Store) -> None:
     (store.diff(1) / "extra").write_text("X\n")
 
 
-@pytest.mark.parametrize("damage", [no_diff, no_files, no_record, other_content, a_file_too_many])
+def split_of(store: Store) -> Path:
+    return store.root / f"overlay-layers/{store.layers[1]}.tar-split.gz"
+
+
+def no_gzip(store: Store) -> None:
+    data = split_of(store).read_bytes()
+    split_of(store).write_bytes(data[:20] + b"garbage" + data[27:])
+
+
+def no_end(store: Store) -> None:
+    split_of(store).write_bytes(split_of(store).read_bytes()[:-20])
+
+
+def other_lines(store: Store) -> None:
+    split_of(store).write_bytes(gzip.compress(b'{"a":1}\n[]\n'))
+
+
+DAMAGES = [no_diff, no_files, no_record, other_content, a_file_too_many, no_gzip, no_end, other_lines]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("how", ["pull", "load"])
 def test_only_the_bad_layer(store: Store, damage: Callable[[Store], None], how: str) -> None:
     damage(store)

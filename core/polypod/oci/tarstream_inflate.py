@@ -112,6 +112,11 @@ def inflate(chunks: Iterator[bytes], kind: int) -> Iterator[bytes]:
         raise StorageError(f"the layer's {_NAMES[kind]} stream ends too early")
 
 
+def gzip_errors() -> tuple[type[Exception], ...]:
+    """What the readers of gzip raise for a damaged file, besides ``OSError`` and ``EOFError``."""
+    return _zlib_error(), _isal_error()
+
+
 def _zlib_error() -> type[Exception]:
     from zlib import error
 

@@ -114,9 +114,20 @@ def _private(path: str, flags: int) -> int:
 def assemble(split_path: str, tree: str) -> Iterator[bytes]:
     """The archive, in pieces of some 256 KiB, from its tar-split file and the extracted files.
 
-    Raises ``StorageError`` when a file is missing or was changed since: then the
-    archive cannot be had back byte for byte.
+    Raises ``StorageError`` when a file is missing or was changed since, or the tar-split file is
+    damaged: then the archive cannot be had back byte for byte.
     """
+    from .tarstream_inflate import gzip_errors
+
+    broken: tuple[type[Exception], ...]
+    broken = (OSError, EOFError, ValueError, LookupError, TypeError, *gzip_errors())
+    try:
+        yield from _assemble(split_path, tree)
+    except broken as error:
+        raise StorageError(f"{split_path} is damaged ({error}); load the image again") from error
+
+
+def _assemble(split_path: str, tree: str) -> Iterator[bytes]:
     from .tarstream_crc import crc64
 
     checksum = crc64()

@@ -30,7 +30,7 @@ def layer_damage(store: Store, layer: Layer, mapped: bool = False) -> list[str]:
     tree = Tree() if store.driver.native_diff() else None
     try:
         reasons = _read(store, layer, tree)
-    except (StorageError, OSError, EOFError, ValueError) as error:
+    except (StorageError, OSError, ValueError) as error:
         return [f"layer content incorrect digest: {error}"]
     if reasons or tree is None or tree.vague:
         return reasons
