@@ -66,6 +66,9 @@ def test_a_stream_gives_the_share_since_the_last_look(box) -> None:
 
 
 def test_errors(box) -> None:
+    box("run", "-d", "--name", "bare", "--cgroups", "disabled", "--network", "none", IMAGE, "sleep", "100")
+    assert "did not create a cgroup" in box.fails(125, "stats", "--no-stream", "bare")
+    assert "bare" not in box("stats", "--no-stream", "--no-reset")
     assert "cannot be used together" in box.fails(125, "stats", "-a", "busy")
     assert "invalid interval" in box.fails(125, "stats", "-i", "0")
     assert "no such container" in box.fails(125, "stats", "--no-stream", "nosuch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from ..errors import InvalidState
 from ..model.stats import ContainerStats
 from .sync import refresh
 
@@ -21,9 +22,14 @@ def stats(
 ) -> ContainerStats:
     """One measurement; the share of the CPU is that since ``previous``, without it since the start.
 
-    Of a container that does not run everything is 0.
+    Of a container that does not run everything is 0. Raises ``InvalidState`` for one without a cgroup.
     """
     container = rt.records.containers.get(container_id)
+    if container.cgroups == "disabled":
+        raise InvalidState(
+            f"cannot measure container {container_id} as it did not create a cgroup: "
+            "this container is not using cgroups"
+        )
     state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
     now = time.time_ns()
     base = ContainerStats(id=container.id, name=container.name, time_ns=now)

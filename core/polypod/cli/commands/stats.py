@@ -56,7 +56,7 @@ def _measure(
     ctx: Context, opts: Options, args: list[str], known: dict[str, ContainerStats]
 ) -> dict[str, ContainerStats]:
     from ...engine.stats import stats
-    from ...errors import NoSuchContainer
+    from ...errors import InvalidState, NoSuchContainer
 
     named = bool(args or opts.latest)
     found = {}
@@ -65,9 +65,9 @@ def _measure(
     ):
         try:
             found[container_id] = stats(ctx.rt, container_id, known.get(container_id))
-        except NoSuchContainer:
+        except (NoSuchContainer, InvalidState):
             if named:
-                raise  # of all of them one may go at any time
+                raise  # of all of them one may go at any time, or have no cgroup
     return found
 
 
