@@ -176,6 +176,11 @@ def test_an_oci_directory_takes_several_images(cli: Program, image: str, tmp_pat
     index = json.loads((tmp_path / "o/index.json").read_text())
     names = [e["annotations"]["org.opencontainers.image.ref.name"] for e in index["manifests"]]
     assert names == ["b", "a"]
+    running = [cli.start("push", image, f"oci:{tmp_path}/o:n{number}") for number in range(5)]
+    for process in running:
+        _, told = process.communicate()
+        assert process.returncode == 0, told
+    assert len(json.loads((tmp_path / "o/index.json").read_text())["manifests"]) == 7
 
 
 def test_what_cannot_be_done_is_said_at_once(cli: Program, image: str, tmp_path: Path) -> None:
