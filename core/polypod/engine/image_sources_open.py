@@ -6,7 +6,7 @@ from ..errors import NoSuchImage, PolypodError
 from ..oci import archive_docker, manifest, reference
 from ..oci.archive_files import Folder, FormatError, Tar
 from ..oci.archive_oci import Layout
-from ..oci.archive_open import seekable
+from ..oci.archive_open import open_tar
 from ..registry.access import Access
 from .image_sources import (
     ArchiveSource,
@@ -61,7 +61,7 @@ def _open_transport(
             path, _, tag = rest.partition(":")
             return _layout(Folder(path), tag, name)
         path, _, chosen = rest.partition(":")
-        tar = open_tar(rt, path)
+        tar = open_tar(path, temp_dir(rt))
         try:
             if transport == "oci-archive":
                 return _layout(tar, chosen, name)
@@ -79,20 +79,6 @@ def stored_name(rest: str) -> str:
     plain = rest.rpartition("]")[2]
     name, at, id = plain.rpartition("@")
     return id if at and reference.is_id(id) else (plain if not at or name else id)
-
-
-def open_tar(rt: Runtime, path: str) -> Tar:
-    """Open an archive file, perhaps compressed."""
-    import os
-
-    try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(21, "is a directory", path)
-        file = open(path, "rb", buffering=0)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise PolypodError(f'opening file "{path}": open {path}: {reason}') from None
-    return Tar(seekable(file, temp_dir(rt)), path)
 
 
 def _registry(name: str, access: Access | None) -> Source:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from ..errors import PolypodError, UsageError
 from ..oci import archive_dir, archive_docker, reference
-from ..oci.archive_files import Folder, FormatError, Tar
+from ..oci.archive_files import Folder, FormatError
 from ..oci.archive_oci import Layout, annotated_name
-from ..oci.archive_open import seekable
+from ..oci.archive_open import open_tar
 from .images_import import temp_dir
 from .images_load import store_archive_image
 
@@ -34,7 +32,7 @@ def pull_archive(
 
 def _docker_archive(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     path, name, index = _split_docker(rest)
-    tar = _open_tar(rt, path)
+    tar = open_tar(path, temp_dir(rt))
     try:
         if name or index >= 0:
             found = [archive_docker.find(tar, name, index)]
@@ -57,7 +55,7 @@ def _split_docker(rest: str) -> tuple[str, str, int]:
 
 def _oci_archive(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     path, _, name = rest.partition(":")
-    tar = _open_tar(rt, path)
+    tar = open_tar(path, temp_dir(rt))
     try:
         layout = Layout(tar)
         entry = layout.choose(name)
@@ -77,17 +75,6 @@ def _oci(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
 
 def _dir(rt: Runtime, rest: str, progress: Report, policy: str) -> list[str]:
     return [store_archive_image(rt, archive_dir.image(Folder(rest)), progress, policy)[0]]
-
-
-def _open_tar(rt: Runtime, path: str) -> Tar:
-    try:
-        file = open(path, "rb", buffering=0)
-        if os.path.isdir(path):
-            raise IsADirectoryError(21, "is a directory", path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise PolypodError(f'opening file "{path}": open {path}: {reason}') from None
-    return Tar(seekable(file, temp_dir(rt)), path)
 
 
 #: What can be pulled from without a registry.

@@ -139,6 +139,18 @@ def _copy(source: IO[bytes], tmpdir: str) -> IO[bytes]:
     return target
 
 
+def open_tar(path: str, tmpdir: str) -> Tar:
+    """Open an archive file that must be a tar, perhaps compressed; ``PolypodError`` when it cannot be."""
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(21, "is a directory", path)
+        file = open(path, "rb", buffering=0)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PolypodError(f'opening file "{path}": open {path}: {reason}') from None
+    return Tar(seekable(file, tmpdir), path)
+
+
 def open_any(path: str, tmpdir: str) -> Opened:
     """Open what lies at a path; the error of an unreadable one lists what each format missed."""
     reasons = []
