@@ -84,6 +84,12 @@ class Place:
         if self.skopeo is not None:
             self.skopeo.words = words | self._words("skopeo")
 
+    def run(self, argv: list[str], *, memory: bool) -> Sample | float:
+        """Measure a command: its time, or its memory."""
+        if self.mark:  # what the last command left to write, this one would wait for
+            self.clock.call(["/usr/bin/sync", "-f", str(self.folder)])
+        return self.clock.memory(argv) if memory else self.clock.timed(argv)
+
     def copy_store(self, source: CLI, target: CLI, store: str) -> None:
         """Give an engine what another one has made; the format is the same."""
         root = Path(target.roots(store)[0])
@@ -229,7 +235,7 @@ class ImageBench:
                 if key in self.failures:
                     continue
                 try:
-                    sample = self._sample(part, case, memory=not keep)
+                    sample = self._sample(place, part, case, memory=not keep)
                 except BenchError as error:
                     say(str(error))
                     self.failures[key] = str(error)
@@ -239,19 +245,19 @@ class ImageBench:
                 else:
                     self.peaks[key] = sample
 
-    def _sample(self, part: CLI | Skopeo, case: ImageCase, *, memory: bool) -> Sample | float:
+    def _sample(
+        self, place: Place, part: CLI | Skopeo, case: ImageCase, *, memory: bool
+    ) -> Sample | float:
         for path in case.wipe:
             _delete(Path(path.format_map(part.words)))
         if isinstance(part, Skopeo):
-            argv = part.argv(case, case.skopeo)
-            sample = part.clock.memory(argv) if memory else part.clock.timed(argv)
+            sample = place.run(part.argv(case, case.skopeo), memory=memory)
             for args in case.skopeo_after:
                 part.clock.call(part.argv(case, args))
             return sample
         for args in case.before:
             part.call(case.store, args)
-        argv = self._argv(part, case)
-        sample = part.clock.memory(argv) if memory else part.clock.timed(argv)
+        sample = place.run(self._argv(part, case), memory=memory)
         for args in case.after:
             part.call(case.store, args)
         return sample
