@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -46,7 +47,7 @@ def test_descriptors_in_every_form(box) -> None:
 def test_owners_capabilities_and_terminals(box) -> None:
     words = ("user", "group", "uid", "capeff", "capbnd", "seccomp", "tty", "nice", "state")
     assert rows(box("top", "other", *words))[1] == [
-        "12345", "23456", "12345", "none", "none", "filter", "pts/0", "0", "S",
+        "12345", "23456", "12345", "none", "none", "filter", "pts/0", str(os.nice(0)), "S",
     ]  # fmt: skip
     caps = rows(box("top", "two", "capeff"))[1][0].split(",")
     assert "CHOWN" in caps and caps == sorted(caps)

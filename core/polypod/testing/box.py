@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IMAGE = "localhost/box:latest"
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true value of ``condition``, asked again and again; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -108,7 +108,7 @@ def unique_id() -> str:
     return uuid.uuid4().hex + uuid.uuid4().hex
 
 
-def eventually(condition: Callable[[], Any], timeout: float = 20.0) -> Any:
+def eventually(condition: Callable[[], Any], timeout: float = 60.0) -> Any:
     """Wait for something to become true and return it; fail the test when it does not in time."""
     deadline = time.monotonic() + timeout
     pause = 0.002
