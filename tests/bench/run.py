@@ -186,7 +186,11 @@ def _write(options: argparse.Namespace, work: Bench, images: ImageBench) -> None
 
 def conditions(options: argparse.Namespace, work: Bench) -> report.Conditions:
     """What the page says about how it was made."""
-    words = ["tox", "-e", "bench"] + (["--", *sys.argv[1:]] if sys.argv[1:] else [])
+    given = list(sys.argv[1:])
+    if "--out" in given:
+        place = given.index("--out")
+        del given[place : place + 2]
+    words = ["tox", "-e", "bench"] + (["--", *given] if given else [])
     return report.Conditions(
         command=shlex.join(words),
         store="a tmpfs" if options.store == "tmpfs" else f"the file system of {options.store}",

@@ -178,3 +178,24 @@ def test_a_kill_while_an_image_goes_leaves_it_whole_or_gone(reopen, store, round
     for layer in [x for x in store.layers() if x.id != other.id]:
         store.delete_layer(layer.id)
     assert store.driver.list() == [other.id]
+
+
+@pytest.mark.parametrize("round", range(6))
+def test_a_kill_while_many_images_go_leaves_each_whole_or_gone(reopen, store, round):
+    base = put(store, "", tar.member("base", b"1"))
+    ids = []
+    for number in range(20):
+        own = put(store, base.id, *(tar.member(f"f{number}-{n}", b"1") for n in range(10)))
+        ids.append(put_image(store, own.id, f"localhost/i{number}:latest").id)
+    child = in_child(lambda: reopen().delete_images(ids))
+    time.sleep(round * 0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for left in store.images():
+        for layer in store.image_layers(left):
+            assert store.driver.exists(layer.id)
+    outcome = store.delete_images([image.id for image in store.images()])
+    assert all(isinstance(layers, list) for layers in outcome.values())
+    put(store, "", tar.member("h", b"3"))  # a writer: it recovers what was left
+    assert store.images() == []
+    assert sorted(store.driver.list()) == sorted(layer.id for layer in store.layers())
