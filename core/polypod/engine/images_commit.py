@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import time
 
 from ..errors import NoSuchImage, StorageError, UsageError
 from ..model.image import Layer
 from ..oci import image_changes, image_config, manifest
 from ..oci.reference import is_hex, normalize
+from ..store.foreign import Pieces
 from .events import emit, emit_container
 from .images_copy import quiet
 from .images_lookup import lookup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from ..model.container import Container
@@ -119,29 +119,6 @@ def _paused(rt: Runtime, container_id: str, wanted: bool) -> _Pause | _Nothing:
     if wanted and rt.records.containers.state(container_id)[0].status == "running":
         return _Pause(rt, container_id)
     return _Nothing()
-
-
-class Pieces(io.RawIOBase):
-    """A reader over an iterator of bytes."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        super().__init__()
-        self._pieces = pieces
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview | bytearray) -> int:  # type: ignore[override]
-        while not self._rest:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._rest = memoryview(piece)
-        count = min(len(self._rest), len(buffer))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
 
 
 def _layer(rt: Runtime, container: Container, base: Image, squash: bool) -> Layer:

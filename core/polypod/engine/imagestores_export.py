@@ -6,6 +6,7 @@ import os
 
 from ..errors import NoSuchImage, StorageError, UsageError
 from ..store.export import write_file
+from ..store.filemount import sweep
 from ..store.foreign import Root
 from ..store.imagestores import ATTACHED
 from .images_lookup import find, lookup
@@ -30,6 +31,7 @@ def export(rt: Runtime, target: str, format: str, *, store: str = "", images: li
         raise UsageError("say what to export: the name of an image store, or --image")
     stores = stores_of(rt)
     os.makedirs(stores.run_dir, 0o700, exist_ok=True)
+    sweep(stores.run_dir, ".stage-")
     chosen = _of_store(rt, store, images) if store else _of_all(rt, images)
     if not chosen:
         raise StorageError(f"image store {store} has no images to export")

@@ -73,8 +73,8 @@ def resolve(
 
 def _store(rt: Runtime, image: Image) -> dict[str, str]:
     """Name and ID of the attached store that the container's layer is going to stand on."""
-    if rt.imagestores is None or not image.top_layer:
-        return {}
+    if rt.imagestores is None or not image.top_layer or not rt.storage_driver.native_diff():
+        return {}  # a driver that copies whole trees leaves nothing to stand on
     store = rt.imagestores.holder(rt.storage_driver.diff_path(image.top_layer))
     return {"store": store.name, "store_id": store.id} if store is not None else {}
 
