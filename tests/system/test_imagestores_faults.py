@@ -159,3 +159,38 @@ def test_pulls_into_a_shared_store_are_killed_and_repeated(
         Filler(folder, place, "d")(*pull)
         assert "sound" in cli("imagestore", "check", "--repair") or "sound" in cli("imagestore", "check")
         assert cli("run", "--rm", "--net=none", name, "cat", "/a") == "deep\n"
+
+
+def test_a_hostile_store_does_not_lead_out_of_itself(cli: Program, folder: str) -> None:
+    """A disk that somebody else has written shows nothing of the host and names no file of ours."""
+    store, secret = f"{folder}/store", f"{folder}/secret"
+    Filler(folder, store).busybox(folder)
+    os.mkdir(secret)
+    Path(secret, "key").write_text("secret\n")
+    identity = Path(store, "polypod-store.json")
+    identity.write_text('{"id": "../../../../../evil"}')
+    assert "is damaged" in cli.fails(125, "imagestore", "attach", store)
+    identity.unlink()
+    cli("imagestore", "attach", store)
+    [layer] = [name for name in os.listdir(f"{store}/overlay") if len(name) == 64]
+    [short] = os.listdir(f"{store}/overlay/l")
+    os.rename(f"{store}/overlay/{layer}/diff", f"{store}/overlay/{layer}/real")
+    os.symlink(secret, f"{store}/overlay/{layer}/diff")
+    assert "leads out of" in cli.fails(125, "run", "--rm", "--net=none", "bb", "cat", "/key")
+    assert "leads out of" in cli.fails(125, "image", "mount", "bb")
+    assert "leads out of" in cli.fails(125, "save", "-o", f"{folder}/x.tar", "bb")
+    assert "leads out of" in cli.fails(125, "imagestore", "export", "store", f"{folder}/x.erofs")
+    assert "leads out of" in cli.fails(125, "imagestore", "attach", "--way", "copy", store)
+    os.unlink(f"{store}/overlay/{layer}/diff")
+    os.rename(f"{store}/overlay/{layer}/real", f"{store}/overlay/{layer}/diff")
+    os.unlink(f"{store}/overlay/l/{short}")
+    os.symlink(secret, f"{store}/overlay/l/{short}")
+    assert "leads out of" in cli.fails(125, "run", "--rm", "--net=none", "bb", "cat", "/key")
+    os.unlink(f"{store}/overlay/l/{short}")
+    Path(f"{store}/overlay/{layer}/link").write_text("../../../secret")
+    assert "has no link file" in cli.fails(125, "run", "--rm", "--net=none", "bb", "cat", "/key")
+    assert os.listdir(f"{store}/overlay/l") == []
+    table = Path(store, "overlay-layers/layers.json")
+    table.write_text(table.read_text().replace(layer, "../../secret"))
+    done = cli.run("images")
+    assert "leads out of the store" in done.stderr

@@ -54,6 +54,23 @@ def archives(folder: str, count: int) -> list[str]:
     return found
 
 
+def test_a_disk_serves_two_machines(cli: Program, folder: str) -> None:
+    """Another graphroot, and another path: the same name, the same images, containers of its own."""
+    [tar] = archives(folder, 1)
+    Filler(folder, f"{folder}/disk", "a")("load", "-q", "-i", tar)
+    cli("imagestore", "attach", "--name", "usb", f"{folder}/disk")
+    cli("create", "--net=none", "--name", "c", "image0", "cat", "/n")
+    cli("imagestore", "detach", "usb")
+    os.rename(f"{folder}/disk", f"{folder}/media")
+    other = Program(f"{folder}/other")
+    other("imagestore", "attach", "--name", "stick", f"{folder}/media")
+    assert other("run", "--rm", "--net=none", "image0", "cat", "/n") == "0\n"
+    other("imagestore", "detach", "stick")
+    os.rename(f"{folder}/media", f"{folder}/mnt")
+    assert cli("imagestore", "attach", f"{folder}/mnt") == "usb\n"
+    assert cli("start", "-a", "c") == "0\n"
+
+
 def snapshot(path: str) -> dict[str, tuple[int, int]]:
     return {
         f"{here}/{name}": (info.st_mtime_ns, info.st_ino)

@@ -57,6 +57,10 @@ class Root:
         self.root = root
         self.driver = driver
         images, layers = read_records(root, driver)
+        self._real = os.path.realpath(root) + "/"
+        for record in (*images, *layers):
+            if "/" in record["id"]:
+                raise StorageError(f"the ID {record['id']} in {root} leads out of the store")
         self.images: dict[str, dict[str, Any]] = {record["id"]: record for record in images}
         self.layers: dict[str, dict[str, Any]] = {
             record["id"]: record for record in layers if not is_incomplete(record)
@@ -66,7 +70,10 @@ class Root:
         """The directory with a layer's own files, or with all of them where the driver keeps whole trees."""
         own = f"{self.root}/{self.driver}/{id}/diff"
         whole = f"{self.root}/{self.driver}/dir/{id}"
-        return whole if not os.path.isdir(own) and os.path.isdir(whole) else own
+        tree = whole if not os.path.isdir(own) and os.path.isdir(whole) else own
+        if not os.path.realpath(tree).startswith(self._real):
+            raise StorageError(f"layer {id} in {self.root} leads out of the store")
+        return tree
 
     def split(self, id: str) -> str:
         """The layer's tar-split file, which need not exist."""

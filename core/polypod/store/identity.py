@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+_HEX = frozenset("0123456789abcdef")
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTSUP)
 
 
@@ -26,11 +27,17 @@ def read_identity(root: str) -> str:
     if data is None:
         return ""
     try:
-        return str(fastjson.loads(data)["id"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(
-            f"{root}/{IDENTITY} is damaged ({error}); remove it, and the store gets a new ID"
-        ) from error
+        id = str(fastjson.loads(data)["id"])
+    except (ValueError, KeyError, TypeError):
+        id = ""
+    if not is_id(id):  # files are named after it
+        raise StorageError(f"{root}/{IDENTITY} is damaged; remove it, and the store gets a new ID")
+    return id
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is an ID of this format: 64 hex digits. Others could lead out of a store."""
+    return len(text) == 64 and set(text) <= _HEX
 
 
 def write_identity(root: str, id: str = "") -> str:

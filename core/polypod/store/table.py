@@ -154,7 +154,10 @@ def _decode(path: str, text: str) -> list[dict[str, Any]]:
 def load_other(path: str) -> list[dict[str, Any]]:
     """:func:`load` of another store's table: when that cannot be read, there is nothing, and one warning."""
     try:
-        return load(path)
+        records = load(path)
+        if any("/" in record.get("id", "/") for record in records):
+            raise StorageError("an ID in it leads out of the store")
+        return records
     except (OSError, StorageError) as error:
         if path not in _unreadable:
             from ..kit.log import warning

@@ -65,6 +65,7 @@ class Overlay:
         if self._others and not os.path.isdir(own):
             for home in self._others:
                 if os.path.isdir(f"{home}/{id}"):
+                    layout.refuse_links(f"{home}/{id}")
                     return f"{home}/{id}"
         return own
 
@@ -97,7 +98,7 @@ class Overlay:
                 f"layer {parent} is not on disk in {os.path.dirname(below)};"
                 " its image is damaged: remove and load it again"
             ) from None
-        lower = layout.lower_file(below, parent)
+        lower = layout.lower_file(below, parent, writable=self._writable(below))
         if lower.count(":") >= _MAX_LOWERS:
             raise StorageError(f"layer {id} would have more than {_MAX_LOWERS} layers below it")
         return lower, owner
@@ -221,6 +222,8 @@ class Overlay:
     def _find_link(self, link: str) -> tuple[str, str]:
         for home in self._others:
             if os.path.exists(f"{home}/{link}"):
+                if not os.path.realpath(f"{home}/{link}").startswith(os.path.realpath(home) + "/"):
+                    raise StorageError(f"{home}/{link} leads out of its store")
                 return f"{home}/{link}", ""
         for home in filter(None, (self._home, self._image_home)):
             layout.rebuild(home)

@@ -35,7 +35,8 @@ def layer_ids(home: str) -> list[str]:
 
 def read_short(directory: str) -> str:
     """The short name of the layer in ``directory``, or "" when its link file is lost."""
-    return (read_bytes(directory + "/link") or b"").decode("ascii", "replace").strip()
+    text = (read_bytes(directory + "/link") or b"").decode("ascii", "replace").strip()
+    return text if "/" not in text else ""
 
 
 def short_of(home: str, id: str) -> str:
@@ -99,6 +100,12 @@ def rebuild(home: str) -> list[str]:
     return mended
 
 
+def refuse_links(directory: str) -> None:
+    """Raise ``StorageError`` when a layer of a store that others have written is a way out of it."""
+    if os.path.islink(directory) or os.path.islink(directory + "/diff"):
+        raise StorageError(f"{directory} leads out of its store")
+
+
 def by_short(home: str, short: str) -> str:
     """The layer of that short name by the layers' ``link`` files, "" when there is none.
 
@@ -110,13 +117,17 @@ def by_short(home: str, short: str) -> str:
 def lowers_of(directory: str) -> list[str]:
     """The ``l/SHORT`` names below a layer, nearest first."""
     text = (read_bytes(directory + "/lower") or b"").decode("ascii", "replace").strip()
-    return [part for part in text.split(":") if part]
+    parts = [part for part in text.split(":") if part]
+    for part in parts:
+        if part.count("/") != 1 or not part.startswith(LINKS + "/") or part == LINKS + "/..":
+            raise StorageError(f"{directory}/lower is damaged: {part} is no link to a layer")
+    return parts
 
 
-def lower_file(parent_directory: str, parent: str) -> str:
-    """The content of a new child's ``lower`` file."""
+def lower_file(parent_directory: str, parent: str, *, writable: bool = True) -> str:
+    """The content of a new child's ``lower`` file; a lost link is made anew where that is allowed."""
     short = read_short(parent_directory)
-    if not short:
+    if not short and writable:
         rebuild(os.path.dirname(parent_directory))
         short = read_short(parent_directory)
     if not short:
