@@ -27,7 +27,10 @@ def attach(path: str) -> int:
                 number = fcntl.ioctl(control, _GET_FREE)
             finally:
                 os.close(control)
-            device = os.open(f"/dev/loop{number}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                device = os.open(f"/dev/loop{number}", os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError as error:  # the kernel would make one more, and nobody its node
+                raise OSError(errno.EBUSY, "no loop device is free", path) from error
             try:
                 fcntl.ioctl(device, _CONFIGURE, _config(file))
                 return device

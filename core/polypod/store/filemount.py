@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _EROFS_AT, _EROFS = 1024, b"\xe2\xe1\xf5\xe0"
 _SQUASHFS = b"hsqs"
 
+_LOOP_WAIT = 3.0  # seconds
+
 #: What to run where the kernel cannot mount, or does not let us.
 _PROGRAMS = {"erofs": "erofsfuse", "squashfs": "squashfuse"}
 
@@ -104,13 +106,27 @@ def _mount(source: str, target: str, kind: str) -> None:
 
 
 def _mount_loop(file: str, target: str, kind: str) -> None:
-    from ..kit import loop
-
-    device = loop.attach(file)
+    device = _free_loop(file)
     try:
         _mount(os.readlink(f"/proc/self/fd/{device}"), target, kind)
     finally:
         os.close(device)
+
+
+def _free_loop(file: str) -> int:
+    """A loop device with the file; where all are taken, one may be given back within seconds."""
+    import time
+
+    from ..kit import loop
+
+    deadline = time.monotonic() + _LOOP_WAIT
+    while True:
+        try:
+            return loop.attach(file)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _by_program(file: str, target: str, kind: str) -> bool:
