@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import PolypodError, StorageError
-from ..oci import manifest, reference
+from ..oci import manifest, platforms, reference
 from ..registry import client, conf
 from .artifacts import artifact_store, find_entry, full_name, read_artifact
 from .progress import progress_of
@@ -74,15 +74,13 @@ def pull_artifact(
 
 def read_manifest(repository: Repository, wanted: Reference) -> Fetched:
     """The artifact's own manifest; of an index the one for this host, as containers/image chooses."""
-    from ..oci.image_config import host_platform
-
     fetched = repository.manifest()
     for _ in range(_DEPTH):
         try:
             parsed = manifest.parse(fetched.data)
             if not parsed.is_index:
                 break
-            entry = manifest.choose(parsed, host_platform())
+            entry = platforms.choose(parsed, "", "", "")
         except ValueError as error:
             raise PolypodError(f"docker://{wanted}: {error}") from None
         fetched = repository.manifest(entry.digest)

@@ -65,6 +65,7 @@ class LayerCopy:
         self._next = 0  # the first layer that no helper was given
         self._recorded = 0  # the first layer that has no record
         self._last_commit = time.monotonic()
+        self._waits = False
 
     def _planned(self) -> list[_Plan]:
         layers = self._store.layer_records.base()
@@ -187,6 +188,7 @@ class LayerCopy:
         if plan.claim is None:
             plan.claim = self._claims.take_now(plan.id)
             if plan.claim is None:
+                self._say_waiting()
                 return False
         if self._store.layer_records.find(plan.id) is not None:
             plan.layer = self._store.find_layer(plan.parent, plan.blob.diff_id)
@@ -280,6 +282,11 @@ class LayerCopy:
 
     def _start(self, plan: _Plan) -> BlobProgress:
         return self._progress.blob(plan.blob.digest or plan.blob.diff_id, plan.blob.size)
+
+    def _say_waiting(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self._progress.line("Waiting for another process that copies the same layers")
 
     def _skipped(self, plan: _Plan) -> None:
         shown = plan.blob.digest or plan.blob.diff_id

@@ -67,7 +67,7 @@ def pull(
 ) -> list[str]:
     """Pull one source; returns the image IDs.
 
-    ``options`` may be the policy alone; policy and platform count for registries only.
+    ``options`` may be the policy alone, which counts for registries only.
     """
     if isinstance(options, str):
         options = PullOptions(policy=options)
@@ -88,7 +88,7 @@ def pull(
         raise PolypodError(f"{source}: the {transport} transport is not supported")
     from .pull_archives import pull_archive
 
-    ids = pull_archive(rt, transport, rest, progress, options.signature_policy)
+    ids = pull_archive(rt, transport, rest, options, progress)
     for image_id in ids:
         emit(rt, "image", "pull", id=image_id, name=source)
     return ids

@@ -68,9 +68,9 @@ class Helpers:
         fork = threading.active_count() == 1
         try:
             for _ in range(count):
-                self._idle.append(
-                    _forked(work, on_fork, self._idle) if fork else _threaded(work, self._stopped)
-                )
+                helper = _forked(work, on_fork, self._idle) if fork else None
+                fork = helper is not None  # beside a thread nothing more is forked
+                self._idle.append(helper or _threaded(work, self._stopped))
         except BaseException:
             self.close()
             raise
@@ -154,12 +154,18 @@ def _threaded(work: Work, stopped: threading.Event) -> _Helper:
     return _Helper(own, 0, thread)
 
 
-def _forked(work: Work, on_fork: Callable[[], None], others: list[_Helper]) -> _Helper:
+def _forked(work: Work, on_fork: Callable[[], None], others: list[_Helper]) -> _Helper | None:
+    """A helper of its own process; ``None`` when there may be no more processes."""
     own, theirs = socket.socketpair()
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError:  # a limit of processes or of memory
+        own.close()
+        theirs.close()
+        return None
     if pid:
         theirs.close()
         return _Helper(own, pid, None)

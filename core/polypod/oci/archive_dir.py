@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from . import manifest
+from . import manifest, platforms
 from .archive_files import FormatError
 from .archive_image import ArchiveImage, Origin, from_manifest
-from .image_config import host_platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +16,14 @@ VERSION = b"Directory Transport Version: 1.1\n"
 _MOST_SIGNATURES = 128
 
 
-def image(files: Folder) -> ArchiveImage:
-    """The image in the directory; of a manifest list, the one for this host."""
+def image(files: Folder, platform: tuple[str, str, str] = ("", "", "")) -> ArchiveImage:
+    """The image in the directory; of a manifest list, the one for a platform ("" = the host's)."""
     data = files.read("manifest.json")
     prefix = ""  # of the files that hold signatures
     try:
         parsed = manifest.parse(data)
         if parsed.is_index:
-            digest = manifest.choose(parsed, host_platform()).digest
+            digest = platforms.choose(parsed, *platform).digest
             prefix = f"{_digits(digest)}."
             data = files.read(f"{prefix}manifest.json")
             if manifest.sha256(data) != digest:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from . import manifest
+from . import manifest, platforms
 from .archive_files import FormatError
 from .archive_image import ArchiveImage, Origin, from_manifest
-from .image_config import host_platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,15 +57,23 @@ class Layout:
             raise FormatError(f"{word} in oci, choose an image")
         return self.entries[0]
 
-    def image(self, entry: manifest.Descriptor, names: list[str]) -> ArchiveImage:
-        """Read the image behind an index entry; of an index inside, the one for this host."""
+    def image(
+        self,
+        entry: manifest.Descriptor,
+        names: list[str],
+        platform: tuple[str, str, str] = ("", "", ""),
+    ) -> ArchiveImage:
+        """Read the image behind an index entry; of an index inside, the one for a platform.
+
+        ``platform`` is (os, architecture, variant); "" stands for the host's.
+        """
         data = self.read(entry.digest)
         for _ in range(4):  # an index may list indexes
             try:
                 parsed = manifest.parse(data)
                 if not parsed.is_index:
                     break
-                data = self.read(manifest.choose(parsed, host_platform()).digest)
+                data = self.read(platforms.choose(parsed, *platform).digest)
             except FormatError:
                 raise
             except ValueError as error:

@@ -165,22 +165,3 @@ def oci_index(manifests: list[Descriptor]) -> bytes:
     """An index.json of an OCI layout."""
     entries = [_oci_entry(manifest) for manifest in manifests]
     return dumps({"schemaVersion": 2, "manifests": entries}).encode()
-
-
-def choose(index: Manifest, platform: tuple[str, str, str]) -> Descriptor:
-    """The entry of an index for ``(os, architecture, variant)``; ``ValueError`` when it has none.
-
-    An entry without platform matches anything; attestations ("unknown") match nothing.
-    """
-    system, architecture, variant = platform
-    fitting: list[tuple[bool, int, Descriptor]] = []
-    for entry in index.manifests:
-        wanted = entry.platform
-        if wanted and (wanted.get("os"), wanted.get("architecture")) != (system, architecture):
-            continue
-        exact = bool(wanted) and wanted.get("variant", "") == variant
-        fitting.append((not exact, len(fitting), entry))
-    if not fitting:
-        raise ValueError(f"no image found in image index for architecture {architecture}, "
-                         f'variant "{variant}", OS {system}')  # fmt: skip
-    return min(fitting)[2]

@@ -183,7 +183,9 @@ class Store:
             return found
         with self.layer_records.lock(images=True):  # nobody removes the layers meanwhile
             if top_layer and self.layer_records.find(top_layer) is None:
-                raise StorageError(f"layer {top_layer} of image {id} was removed meanwhile; try again")
+                from .putlayer import LayerGone
+
+                raise LayerGone(f"layer {top_layer} of image {id} was removed meanwhile; try again")
             return self.image_records.add(
                 id,
                 tuple(dict.fromkeys(names)),

@@ -8,20 +8,21 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 import pytest
+from polypod.engine import images_layers
 from polypod.engine.images_copy import copy_image
 from polypod.engine.images_remove import RemoveOptions, remove_all
 from polypod.engine.runtime import Runtime
 from polypod.errors import HostileLayer, StorageError
 from polypod.kit.fastjson import dumps
-from polypod.model.image import Image
+from polypod.model.image import Image, Layer
 from polypod.oci import manifest
 from polypod.oci.archive_image import ArchiveImage, LayerBlob
-from polypod.store import putlayer
+from polypod.store import Store, putlayer
 from polypod.testing import storage_tar as tar
 from polypod.testing.images import assert_whole
 from polypod.testing.storage import tree_facts
@@ -282,8 +283,6 @@ def test_a_helper_that_is_killed(rt: Runtime) -> None:
 
 
 def test_a_bomb(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    from polypod.engine import images_layers
-
     monkeypatch.setattr(images_layers, "_FREE_SIZE", 1 << 20)
     monkeypatch.setattr(images_layers, "_RATIO", 50)
     bomb = tar.archive(tar.member("zeros", bytes(8 << 20)))
@@ -292,3 +291,67 @@ def test_a_bomb(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_whole(rt)
     monkeypatch.setattr(images_layers, "_RATIO", 2000)
     assert copy_image(rt, image_of([*layers(2), bomb]), ["localhost/x:1"])
+
+
+def test_no_more_processes(rt: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where forking fails threads do the work."""
+    real, forks = os.fork, []
+
+    def fork() -> int:
+        forks.append(1)
+        if len(forks) > 1:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return real()
+
+    monkeypatch.setattr(os, "fork", fork)
+    stored = copy_image(rt, image_of(layers(9)), ["localhost/x:1"])
+    assert tree_paths(rt, stored) == ["d", "d/f8", "same"]
+    assert len(forks) == 2
+    assert_whole(rt)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_layer_that_goes_away_under_a_copy(
+    rt: Runtime, monkeypatch: pytest.MonkeyPatch, counter: Counter, times: int
+) -> None:
+    """Another process takes back what this one found: it starts again, but not for ever."""
+    content = layers(4)
+    real, left = putlayer.commit, [times]
+
+    def commit(store: Store, batch: Sequence[putlayer.Staged]) -> list[Layer]:
+        if left[0]:
+            left[0] -= 1
+            [below] = rt.store.images()
+            rt.store.delete_image(below.id)
+        return real(store, batch)
+
+    monkeypatch.setattr(putlayer, "commit", commit)
+
+    def below() -> None:
+        patched, putlayer.commit = putlayer.commit, real
+        copy_image(rt, image_of(content[:2], counter), ["localhost/below:1"])
+        putlayer.commit = patched
+
+    below()
+    counter.take()
+    image = image_of(content, counter)
+    if times == 1:
+        copy_image(rt, image, ["localhost/x:1"])
+        assert len(counter.take()) == 2 + 4
+    else:
+        plans = images_layers.LayerCopy._planned
+
+        def planned(self: images_layers.LayerCopy) -> object:
+            monkeypatch.setattr(images_layers.LayerCopy, "_planned", plans)
+            below()
+            monkeypatch.setattr(images_layers.LayerCopy, "_planned", planned)
+            return plans(self)
+
+        monkeypatch.setattr(images_layers.LayerCopy, "_planned", planned)
+        if times == 2:
+            copy_image(rt, image, ["localhost/x:1"])
+        else:
+            with pytest.raises(StorageError, match="was removed meanwhile; try again"):
+                copy_image(rt, image, ["localhost/x:1"])
+            assert rt.store.images() == []
+    assert_whole(rt)

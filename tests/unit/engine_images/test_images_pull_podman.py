@@ -306,3 +306,22 @@ def test_all_tags(rt: Runtime, registry: Registry) -> None:
     assert names == {f"{registry.host}/t:{tag}" for tag in TAGS}
     with pytest.raises(PolypodError, match="pulling all tags is not supported for dir transport"):
         pull(rt, "dir:/x", PullOptions(all_tags=True))
+
+
+def test_platforms_of_layouts_and_directories(
+    rt: Runtime, registry: Registry, tmp_path: Path
+) -> None:
+    """``--platform`` chooses from an index in a file as well."""
+    source = f"docker://{registry.host}/multi:index"
+    for target in (f"oci:{tmp_path}/oci:t", f"oci-archive:{tmp_path}/a.tar:t", f"dir:{tmp_path}/d"):
+        peers.run(
+            "skopeo", "--insecure-policy", "copy", "-q", "--all", "--src-tls-verify=false", source,
+            target,
+        )  # fmt: skip
+        for arch, variant in (("amd64", ""), ("arm64", ""), ("arm", "v6")):
+            [id] = pull(rt, target, PullOptions(arch=arch, variant=variant))
+            described = inspect_image(rt, id)
+            assert described["Architecture"] == arch
+            assert described["Labels"].get("variant", "").startswith(variant)
+        with pytest.raises(PolypodError, match="no image found in image index"):
+            pull(rt, target, PullOptions(arch="s390x"))
