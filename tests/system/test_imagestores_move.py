@@ -233,3 +233,17 @@ def test_check_names_what_is_damaged_and_mends_it(cli: Program, store: str) -> N
     assert "[repaired]" in cli("imagestore", "check", "--repair")
     assert cli("imagestore", "check") == "usb: sound: 1 images, 1 layers\n"
     assert cli("images", "-q", "child") == ""
+
+
+def test_a_configured_imagestore_moves_by_hand(folder: str) -> None:
+    """No path of it is kept anywhere: the containers of the graphroot go on at the new one."""
+    engine = Filler(folder, f"{folder}/images")
+    engine.busybox(folder)
+    engine.child("child", CHANGES)
+    engine("create", "--net=none", "--name", "c", "child", "cat", "/d/a")
+    assert engine("start", "-a", "c") == "deep\n"
+    os.rename(f"{folder}/images", f"{folder}/elsewhere")
+    moved = Filler(folder, f"{folder}/elsewhere")
+    assert moved("start", "-a", "c") == "deep\n"
+    moved("rm", "c")
+    moved("rmi", "child")

@@ -199,6 +199,21 @@ def test_the_same_calls_as_asyncio(engine, roots):
     assert streamed == [("stdout", b"hi\n")]
 
 
+def test_image_stores_come_and_go_while_a_program_lives(engine, roots, tmp_path):
+    with polypod.Engine(root=str(tmp_path / "r"), runroot=roots["runroot"], imagestore=str(tmp_path / "s")) as other:
+        make_busybox_image(other.runtime, "localhost/stored:latest")
+    assert not engine.images.exists("stored")
+    with polypod.Engine(**roots) as another:
+        another.imagestores.attach(str(tmp_path / "s"), "disk")
+    engine.runtime.stores_age = 0.0
+    assert engine.images.exists("stored")
+    (tmp_path / "s").rename(tmp_path / "away")
+    assert not engine.images.exists("stored")
+    assert engine.containers.run(IMAGE, ["true"], remove=True, request=OFFLINE).exit_code == 0
+    (tmp_path / "away").rename(tmp_path / "s")
+    assert engine.containers.run("stored", ["true"], remove=True, request=OFFLINE).exit_code == 0
+
+
 def test_image_stores(engine, roots, tmp_path):
     with polypod.Engine(root=str(tmp_path / "r"), runroot=roots["runroot"], imagestore=str(tmp_path / "s")) as other:
         make_busybox_image(other.runtime, "localhost/stored:latest")

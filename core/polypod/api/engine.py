@@ -54,6 +54,7 @@ class Engine:
         """Create, run, find and list containers."""
         from .containers import Containers
 
+        self._rt.renew_stores()
         return Containers(self._rt)
 
     @property
@@ -61,6 +62,7 @@ class Engine:
         """Load, import, push, find, list and remove images."""
         from .images import Images
 
+        self._rt.renew_stores()
         return Images(self._rt)
 
     @property
@@ -82,6 +84,7 @@ class Engine:
         """Attach, detach, move, check and export image stores."""
         from .imagestores import ImageStores
 
+        self._rt.renew_stores()
         return ImageStores(self._rt)
 
     @property

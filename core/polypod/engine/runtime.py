@@ -97,6 +97,18 @@ class Runtime:
         """Name of the storage driver, which containers/storage puts into paths."""
         return self.composition.storage_name
 
+    #: Seconds for which a program believes what it knows of the image stores.
+    stores_age = 5.0
+
+    def renew_stores(self) -> None:
+        """Forget what is known of image stores, when that is old: they come and go while a program lives."""
+        from time import monotonic
+
+        seen = self.__dict__.get("stores_seen")
+        if seen is not None and monotonic() - seen >= self.stores_age:
+            for part in ("stores_seen", "imagestores", "store", "storage_driver"):
+                self.__dict__.pop(part, None)
+
     def close(self) -> None:
         """Release the state's files; the Runtime opens them again when used."""
         if "state" in self.__dict__:
@@ -120,6 +132,9 @@ def _make_store(rt: Runtime) -> Store:
 
 def _make_imagestores(rt: Runtime) -> ImageStores | None:
     """The image stores beside the writable one; None where there are none: one ``stat``."""
+    from time import monotonic
+
+    rt.__dict__["stores_seen"] = monotonic()
     if not rt.settings.storage.additional and not os.path.isdir(f"{rt.static_dir}/imagestores"):
         return None
     return open_imagestores(rt)
