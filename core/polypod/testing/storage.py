@@ -27,6 +27,7 @@ from ..kit import mounts
 from ..ports.storage import StoragePort
 from ..store import Store
 from . import storage_tar as tar
+from .storage_stack import StackTests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def leftovers(store: Store) -> list[str]:
     return found + store.driver.list()
 
 
-class StorageSuite(StoreCase):
+class StorageSuite(StackTests, StoreCase):
     """What every storage driver must do."""
 
     def test_prepare_makes_an_empty_layer_that_exists(self, store: Store) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from polypod.assembly import open_runtime
 from polypod.engine import events
 from polypod.engine.images_names import tag
 from polypod.engine.images_pull import PullOptions, ensure_image, pull
@@ -315,3 +316,24 @@ def test_tokens_and_passwords(rt: Runtime, registry: HostileRegistry) -> None:
     Path(folder).write_text(json.dumps({"auths": {registry.host: {"auth": "dXNlcjpzZWNyZXQ="}}}))
     access = Access(tls_verify=False, retry=0, authfile=folder)
     assert pull(rt, name, PullOptions(access=access))
+
+
+def test_a_driver_of_whole_trees(registry: HostileRegistry, tmp_path: Path) -> None:
+    """With vfs layers come one after the other, and what is there is not fetched either."""
+    layers = [hostile.layer({f"f{n}": b"x"}) for n in range(4)]
+    registry.add_image(layers=layers)
+    flags = {"root": f"{tmp_path}/r", "runroot": f"{tmp_path}/u", "storage-driver": "vfs"}
+    rt = open_runtime(flags)
+    try:
+        [id] = pull(rt, f"{registry.host}/x", options())
+        top = rt.store.image(id).top_layer
+        assert sorted(os.listdir(rt.storage_driver.diff_path(top))) == ["f0", "f1", "f2", "f3"]
+        assert fetched(registry) == 4
+        registry.add_image("bad", [*layers[:2], hostile.layer({"../x": b"y"})])
+        with pytest.raises(PolypodError, match="leaves the layer"):
+            pull(rt, f"{registry.host}/x:bad", options())
+        assert fetched(registry) == 1
+        assert len(rt.store.layers()) == 4
+        assert len(rt.storage_driver.list()) == 4
+    finally:
+        rt.close()
