@@ -279,3 +279,24 @@ def test_users_of_the_host(box):
     assert "no matching entries in passwd file" in box.fails(
         126, "run", "--rm", "--network", "none", "--hostuser", "nobody-here", IMAGE, "true"
     )
+
+
+def test_the_image_goes_with_the_container(box):
+    def gone() -> bool:
+        return box.run("image", "exists", "localhost/own", code=1).returncode == 1
+
+    run(box, "--name", "base", IMAGE, "true")
+    for flags in ((), ("-d",)):
+        box("commit", "-q", "base", "localhost/own")
+        run(box, *flags, "--rmi", "localhost/own", "true")
+        eventually(lambda: "localhost/own" not in box("images", "--format", "{{.Repository}}").split())
+        assert gone()
+    box("commit", "-q", "base", "localhost/own")
+    box("create", "--name", "user", "localhost/own")
+    assert "Failed to remove image" in run(box, "--rmi", "localhost/own", "true").stderr
+    run(box, "-d", "--name", "long", "--rmi", "localhost/own", "sleep", "1000")
+    shown = box("inspect", "--format", "{{.HostConfig.AutoRemoveImage}} {{.HostConfig.AutoRemove}}", "long")
+    assert shown == "true true\n"
+    box("rm", "user")
+    box("stop", "-t", "0", "long")
+    eventually(lambda: "localhost/own" not in box("images", "--format", "{{.Repository}}").split())

@@ -30,15 +30,28 @@ def cleanup(rt: Runtime, container_id: str) -> int:
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
         if state.status in LIVE:
             return state.exit_code
-        if container.lifecycle.remove and state.status in ("stopped", "exited"):
-            from .remove import remove_locked
-
-            remove_locked(rt, container, state, volumes=True)
+        if not (container.lifecycle.remove and state.status in ("stopped", "exited")):
+            state = settle(rt, container, state)
+            if should_restart(container, state):
+                _restart(rt, container, state)
             return state.exit_code
-        state = settle(rt, container, state)
-        if should_restart(container, state):
-            _restart(rt, container, state)
-        return state.exit_code
+        from .remove import remove_locked
+
+        remove_locked(rt, container, state, volumes=True)
+    if container.lifecycle.remove_image:
+        _remove_image(rt, container)
+    return state.exit_code
+
+
+def _remove_image(rt: Runtime, container: Container) -> None:
+    """--rmi; that another container uses the image is what its "unless" means, but it is told."""
+    from ..kit.log import warning
+    from .images_remove import RemoveOptions, remove_images
+
+    name = container.image.name or container.image.id
+    _, errors = remove_images(rt, [name], RemoveOptions(ignore=True))
+    for error in errors:
+        warning(f"Failed to remove image: {error}")
 
 
 def settle(rt: Runtime, container: Container, state: ContainerState) -> ContainerState:

@@ -27,7 +27,7 @@ def host_config(rt: Runtime, container: Container) -> dict[str, Any]:
             "MaximumRetryCount": container.lifecycle.restart_retries,
         },
         "AutoRemove": container.lifecycle.remove,
-        "AutoRemoveImage": False,
+        "AutoRemoveImage": container.lifecycle.remove_image,
         "Annotations": {**container.annotations},
         "VolumeDriver": "",
         "VolumesFrom": None,

@@ -191,6 +191,7 @@ class Lifecycle(Struct):
     """What happens around stop, exit and restart."""
 
     remove: bool = False  # --rm
+    remove_image: bool = False  # --rmi: with it goes its image, unless others use it
     restart: str = "no"  # no, on-failure, always, unless-stopped
     restart_retries: int = 0
     stop_signal: int = 0  # 0: the image's, or SIGTERM

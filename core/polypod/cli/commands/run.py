@@ -11,7 +11,7 @@ from ..container_flags import FLAGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...model.container import Container, ContainerCreate
+    from ...model.container import Container
     from ..context import Context
     from ..parse import Options
 
@@ -38,6 +38,8 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
     if opts.kernel_memory:
         ctx.err("The --kernel-memory flag is no longer supported. This flag is a noop.")
     request = create_request(opts, args, tuple(sys.argv))
+    if opts.rmi:
+        request = request.evolve(lifecycle=request.lifecycle.evolve(remove_image=True))
     if must_pull(ctx, opts, request):
         from ..pulling import with_image
 
@@ -68,8 +70,6 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         if request.log.driver != "passthrough" and opts.detach:
             ctx.out(container.id)
         return 0
-    if opts.rmi:
-        _remove_image(ctx, request)
     return code
 
 
@@ -83,17 +83,6 @@ def write_cidfile(path: str, container_id: str) -> None:
         os.write(fd, container_id.encode())
     finally:
         os.close(fd)
-
-
-def _remove_image(ctx: Context, request: ContainerCreate) -> None:
-    from ...engine.images_remove import RemoveOptions, remove_images
-
-    _, errors = remove_images(ctx.rt, [request.image], RemoveOptions(ignore=True))
-    for error in errors:
-        # Another container uses it: that is what "unless used" means, but it is told.
-        from ...kit.log import warning
-
-        warning(f"Failed to remove image: {error}")
 
 
 COMMAND = Command(
