@@ -196,3 +196,21 @@ def test_a_silent_imagestore_does_not_hang_what_needs_no_image(
     engine("rm", "c", timeout=30)
     disks.resume(path)
     assert engine("run", "--rm", "--net=none", "bb", "echo", "hi") == "hi\n"
+
+
+def test_a_reset_leaves_attached_stores_alone(cli: Program, folder: str) -> None:
+    need("mkfs.erofs")
+    [tar] = archives(folder, 1)
+    filler = Filler(folder, f"{folder}/disk", "a")
+    filler("load", "-q", "-i", tar)
+    filler("imagestore", "export", "-i", "image0", f"{folder}/file.erofs")
+    cli("imagestore", "attach", f"{folder}/disk")
+    cli("imagestore", "attach", f"{folder}/file.erofs")
+    cli("create", "--net=none", "image0", "true")
+    before = snapshot(f"{folder}/disk")
+    cli("system", "reset", "--force")
+    assert snapshot(f"{folder}/disk") == before
+    assert os.path.exists(f"{folder}/file.erofs")
+    assert not os.path.exists(f"{folder}/root/polypod") and not os.path.exists(f"{folder}/run/polypod")
+    assert cli("imagestore", "attach", f"{folder}/file.erofs") == "file\n"
+    assert cli("run", "--rm", "--net=none", "image0", "cat", "/n") == "0\n"
