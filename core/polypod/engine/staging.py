@@ -160,12 +160,18 @@ def _forked(work: Work, on_fork: Callable[[], None], others: list[_Helper]) -> _
     parent = os.getpid()
     sys.stdout.flush()
     sys.stderr.flush()
+    # Ctrl-C reaches the new process too, and must find it deaf.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         pid = os.fork()
+        if not pid:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     except OSError:  # a limit of processes or of memory
         own.close()
         theirs.close()
         return None
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if pid:
         theirs.close()
         return _Helper(own, pid, None)
@@ -183,10 +189,9 @@ def _forked(work: Work, on_fork: Callable[[], None], others: list[_Helper]) -> _
 
 
 def _die_with(parent: int) -> None:
-    """A killed parent takes this process with it; Ctrl-C is the parent's to handle."""
+    """A killed parent takes this process with it."""
     import ctypes
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
