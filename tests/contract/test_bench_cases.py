@@ -112,6 +112,16 @@ def test_the_page_has_every_case(bench: object) -> None:
     for case in cases.ALL:
         words = {"many": "1,000", "size": "300"}
         assert f"| {case.label.format_map(words)} |" in page, case.name
+    (images,) = _modules(bench, "cases_images")
+    words = {
+        "megabytes": "500", "images": "1,000", "hundred": "100", "files": "100,000", "changed": "200",
+    }  # fmt: skip
+    _, heading, section = page.partition("\n## Images\n")
+    assert heading
+    for case in images.CASES:
+        # Times and costs on a tmpfs, and the same on a disk.
+        rows = section.count(f"\n| {case.label.format_map(words)} |")
+        assert rows == (4 if case.disk else 2), case.name
     assert re.search(r"^\| (kernel|podman|crun|conmon|Python) \| \S", page, re.MULTILINE)
 
 
