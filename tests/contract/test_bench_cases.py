@@ -144,12 +144,13 @@ def _mounts() -> set[str]:
 @needs_peers
 def test_a_quick_run_writes_a_page_and_leaves_nothing(tmp_path: Path) -> None:
     args = ("--only", "version,run", "--rounds", "1", "--store", "tmpfs")
+    before = _mounts()
     done = subprocess.run(
         _command(tmp_path / "page.md", *args), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "| `version` |" in (tmp_path / "page.md").read_text()
-    assert not _mounts()
+    assert _mounts() <= before
 
 
 @needs_peers
@@ -157,6 +158,7 @@ def test_a_quick_run_writes_a_page_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_quick_run_measures_images_on_tmpfs_and_disk(tmp_path: Path) -> None:
     page, disk = tmp_path / "page.md", tmp_path / "disk"
     disk.mkdir()
+    before = _mounts()
     page.write_text("# Kept\n")
     args = ("--only", "load-image,commit,rmi,images-table", "--rounds", "1", "--disk", str(disk))
     done = subprocess.run(_command(page, *args), capture_output=True, text=True, check=False)
@@ -164,8 +166,8 @@ def test_a_quick_run_measures_images_on_tmpfs_and_disk(tmp_path: Path) -> None:
     text = page.read_text()
     assert text.startswith("# Kept\n")
     assert text.count("| `commit` of a 12 MB change |") == 4  # times and costs, on tmpfs and disk
-    assert re.search(r"^\| `images`, 100 images \| \d+\.\d ", text, re.MULTILINE)
-    assert not _mounts()
+    assert re.search(r"^\| `images`, 100 images \| \d+(\.\d)? ", text, re.MULTILINE)
+    assert _mounts() <= before
     assert not list(disk.iterdir())
 
 
