@@ -180,7 +180,8 @@ def _urls(data: bytes) -> dict[str, list[str]]:
     found = {}
     for layer in _document(data).get("layers") or ():
         kind = str(layer.get("mediaType", ""))
-        urls = [url for url in layer.get("urls") or () if isinstance(url, str)]
+        stated = layer.get("urls")
+        urls = [url for url in stated if isinstance(url, str)] if isinstance(stated, list) else []
         if urls and any(word in kind for word in _FOREIGN):
             found[str(layer.get("digest"))] = urls
     return found

@@ -76,16 +76,16 @@ def parse(data: bytes) -> Manifest:
     if not isinstance(document, dict):
         raise ValueError("manifest is not a JSON object")
     kind = media_type(document)
-    annotations = document.get("annotations") or {}
+    annotations = _typed(document, "annotations", dict)
     if kind in (OCI_INDEX, DOCKER_LIST):
-        entries = tuple(_descriptor(entry) for entry in document.get("manifests") or [])
+        entries = tuple(_descriptor(entry) for entry in _typed(document, "manifests", list))
         return Manifest(media_type=kind, manifests=entries, annotations=annotations)
     if kind not in (OCI_MANIFEST, DOCKER_MANIFEST):
         raise ValueError(f"unsupported manifest type {kind}")
     return Manifest(
         media_type=kind,
         config=_descriptor(document.get("config")),
-        layers=tuple(_descriptor(entry) for entry in document.get("layers") or []),
+        layers=tuple(_descriptor(entry) for entry in _typed(document, "layers", list)),
         annotations=annotations,
     )
 
@@ -93,13 +93,25 @@ def parse(data: bytes) -> Manifest:
 def _descriptor(value: Any) -> Descriptor:
     if not isinstance(value, dict) or not is_digest(value.get("digest")):
         raise ValueError("manifest has a descriptor without a valid digest")
+    if _typed(value, "size", int) < 0:
+        raise ValueError(f"manifest states a negative size for {value['digest']}")
     return Descriptor(
         media_type=str(value.get("mediaType", "")),
         digest=value["digest"],
-        size=int(value.get("size") or 0),
-        annotations=value.get("annotations") or {},
-        platform=value.get("platform") or {},
+        size=_typed(value, "size", int),
+        annotations=_typed(value, "annotations", dict),
+        platform=_typed(value, "platform", dict),
     )
+
+
+def _typed(document: dict[str, Any], key: str, kind: type) -> Any:
+    """A value that may be left out, in which case it is an empty one of its kind."""
+    value = document.get(key)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(f'manifest has an invalid "{key}"')
+    return value
 
 
 def is_digest(value: object) -> bool:

@@ -7,7 +7,7 @@ from errno import EPROTO
 from ..errors import RegistryError
 from . import faults
 from .digests import hasher
-from .transport import discard
+from .transport import discard, number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -140,10 +140,10 @@ class BlobReader:
 
     def _check_length(self, response: Response, start: int) -> None:
         """Compare what the server states with the size that the manifest gives."""
-        stated = response.headers.get("Content-Length", "")
-        if not stated.isdigit():
+        stated = number_of(response.headers.get("Content-Length", ""))
+        if stated < 0:
             return
-        whole = start + int(stated)
+        whole = start + stated
         if self.size < 0:
             self.size = whole
         elif whole != self.size:
@@ -185,4 +185,4 @@ def _start(response: Response) -> int:
     """The first byte of a ``Content-Range: bytes 5-9/10``, -1 when it is malformed."""
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     first = rest.partition("-")[0]
-    return int(first) if unit == "bytes" and first.isdigit() else -1
+    return number_of(first) if unit == "bytes" else -1

@@ -9,7 +9,7 @@ from ..oci import manifest as manifests
 from . import faults
 from .blob import BlobReader
 from .digests import digest_of
-from .transport import discard, read_body
+from .transport import discard, number_of, read_body
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Repository:
             )
         stated = response.headers.get("Content-Length", "")
         discard(response)
-        return int(stated) if stated.isdigit() else 0
+        return max(0, number_of(stated))
 
     def mount_blob(self, digest: str, from_repository: str) -> bool:
         """Take a blob over from another repository of this registry (``namespace/name``).

@@ -205,12 +205,17 @@ def read_body(response: Response, limit: int, what: str) -> bytes:
     return b"".join(pieces)
 
 
+def number_of(text: str) -> int:
+    """A header's count of bytes, -1 for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+
+
 def retry_after(response: Response) -> float:
     """Seconds that ``Retry-After`` asks for, 0 when it does not."""
     import time
 
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text[:6])
     if not text:
         return 0.0

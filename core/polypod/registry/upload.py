@@ -6,7 +6,7 @@ from ..errors import RegistryError
 from . import faults
 from .blob import PROGRESS
 from .digests import hasher
-from .transport import discard
+from .transport import discard, number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Upload:
         if response.status != 202:
             raise faults.failure(response, f"initiating layer upload to {self._repository.name}")
         least = response.headers.get("OCI-Chunk-Min-Length", "")
-        self._least = int(least) if least.isdigit() else 0
+        self._least = max(0, number_of(least))
         self._moved(response, _upload_url(self._repository))
 
     def _moved(self, response: Response, base: str) -> None:
@@ -124,7 +124,7 @@ class Upload:
         response = self._repository.request("GET", self._url)
         _, _, end = response.headers.get("Range", "").partition("-")
         # "0-0" is what an empty upload has, as well as one of a single byte.
-        there = int(end) + 1 if end.isdigit() and end != "0" else 0
+        there = number_of(end) + 1 if end != "0" else 0
         if response.status not in (200, 204) or not 0 < there <= self._hashed:
             discard(response)
             return False

@@ -29,7 +29,7 @@ TRANSIENT = frozenset((408, 429, 500, 502, 503, 504))
 class _Call:
     """A request that is to be made, perhaps several times."""
 
-    __slots__ = ("anonymous", "body", "headers", "method", "replay", "scopes", "url")
+    __slots__ = ("anonymous", "answered", "body", "headers", "method", "replay", "scopes", "url")
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class _Call:
         self.scopes = scopes
         self.replay = replay
         self.anonymous = anonymous
+        self.answered = url  # behind redirects
 
 
 class Host:
@@ -103,7 +104,10 @@ class Host:
         url = target if "://" in target else self.base + target
         call = _Call(method, url, headers, body, scopes, replay, anonymous)
         response = self._patiently(lambda: self._follow(call), replay)
-        if response.status != 401 or not replay or anonymous or not self._renew(response, scopes):
+        # Another server's wish for credentials must not decide where the registry's are sent.
+        if response.status != 401 or origin(call.answered) != origin(self.base):
+            return response
+        if not replay or anonymous or not self._renew(response, scopes):
             return response
         discard(response)
         return self._patiently(lambda: self._follow(call), replay)
@@ -183,6 +187,7 @@ class Host:
                 if shown:
                     sent["Authorization"] = shown
             response = self._transport.exchange(call.method, url, sent, call.body)
+            call.answered = url
             status, location = response.status, response.headers.get("Location")
             if status not in REDIRECTS or not location or not call.replay:
                 return response

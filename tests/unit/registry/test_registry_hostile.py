@@ -13,6 +13,7 @@ from polypod.errors import RegistryDenied, RegistryError, RegistryNotFound
 from polypod.oci.reference import parse
 from polypod.registry.client import open_destination, open_source
 from polypod.registry.conf import Registries
+from polypod.registry.transport import number_of
 from polypod.testing import registry_hostile as hostility
 from polypod.testing.registry_hostile import HostileRegistry, TokenAuth, sha256
 
@@ -571,3 +572,27 @@ def test_whatever_happens_the_content_is_right_or_refused(
         assert str(error).startswith(f"reading blob {DIGEST} from {repository.name}: ")
     else:
         assert found == DATA
+
+
+def test_another_server_does_not_say_where_credentials_go(
+    hostile: HostileRegistry, access: Access, registries: Registries
+) -> None:
+    """A foreign layer's server asks for a token of its own: the registry's password stays at home."""
+    hostile.on("", "", hostility.basic_auth("user", "secret"))
+    digest = hostile.add_blob(DATA)
+    with HostileRegistry() as thief:
+        realm = f'Bearer realm="http://{thief.host}/token"'
+        thief.on("", "", hostility.status(401, "UNAUTHORIZED", WWW_Authenticate=realm))
+        reference = parse(f"{hostile.host}/a/b:latest")
+        with_password = access.evolve(creds="user:secret")
+        with open_destination(reference, with_password, registries) as repository:
+            assert repository.request("GET", f"http://{thief.host}/layer").status == 401
+            assert repository.has_blob(digest) == len(DATA)
+        assert thief.paths() == ["/layer"]
+        assert not any("Authorization" in headers for _, _, headers in thief.requests)
+
+
+@pytest.mark.parametrize("text", ["\xb2", "9" * 5000, "-1", "", "1_0", "+1"])
+def test_counts_that_are_none(text: str) -> None:
+    assert number_of(text) == -1
+    assert number_of("10") == 10
