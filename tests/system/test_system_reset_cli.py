@@ -54,6 +54,21 @@ def test_everything_of_the_engine_goes(box: Box, tmp_path: Path) -> None:
     assert Path(f"{box.folder}/box.tar").exists()
 
 
+def test_what_is_only_called_like_a_store_stays_and_so_do_mounts_in_it(box: Box) -> None:
+    root = Path(box.folder, "root")
+    for name in ("holiday", "holiday-images", "my-layers", "-images"):
+        (root / name).mkdir()
+        (root / name / "photo").write_text("mine")
+    disk = root / "holiday/disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
+    (disk / "photo").write_text("mine")
+    box("system", "reset", "--force")
+    assert sorted(os.listdir(root)) == ["-images", "holiday", "holiday-images", "my-layers"]
+    assert (disk / "photo").read_text() == "mine"
+    assert all((root / name / "photo").exists() for name in os.listdir(root))
+
+
 def test_it_asks(box: Box) -> None:
     said = box.run("system", "reset", input="n\n").stdout
     assert said.startswith("WARNING! This will remove:\n        - all containers\n")

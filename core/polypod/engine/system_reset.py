@@ -15,7 +15,7 @@ from ..model.struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from .runtime import Runtime
 
@@ -62,10 +62,9 @@ def reset(rt: Runtime) -> list[str]:
     _attempt(errors, "removing volumes", lambda: _volumes(rt, errors))
     rt.close()
     roots = [root for root in (rt.graphroot, rt.runroot, rt.settings.storage.imagestore) if root]
-    for root in roots:
-        _unmount_below(root, errors)
-    for path in _doomed(rt, roots):
-        _attempt(errors, f"removing {path}", lambda path=path: remove_tree(path))  # type: ignore[misc]
+    for path in list(_doomed(rt, roots)):
+        if _unmount(path, errors):
+            _attempt(errors, f"removing {path}", lambda path=path: remove_tree(path))  # type: ignore[misc]
     for root in roots:
         _drop_empty(root)
     return errors
@@ -122,18 +121,19 @@ def _volumes(rt: Runtime, errors: list[str]) -> None:
         )
 
 
-def _unmount_below(root: str, errors: list[str]) -> None:
-    """Take down every mount below a root, the innermost first."""
-    base = os.path.realpath(root) + "/"
+def _unmount(path: str, errors: list[str]) -> bool:
+    """Take down every mount at and below a path, the innermost first; whether all are gone."""
+    base, before = os.path.realpath(path), len(errors)
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         points = [_unescaped(line.split()[4]) for line in file]
     for point in reversed(points):
-        if point.startswith(base):
+        if point == base or point.startswith(base + "/"):
             _attempt(
                 errors,
                 f"unmounting {point}",
                 lambda point=point: _ignore(mounts.umount(point, mounts.MNT_DETACH)),  # type: ignore[misc]
             )
+    return len(errors) == before
 
 
 def _unescaped(path: str) -> str:
@@ -144,29 +144,36 @@ def _unescaped(path: str) -> str:
 
 def _doomed(rt: Runtime, roots: list[str]) -> Iterator[str]:
     """The paths to delete."""
+    drivers = {rt.driver_name}.union(*(_drivers(root) for root in roots))
+    parts = [f"{driver}-{part}" for driver in drivers for part in _PARTS]
     for root in roots:
-        names = [*_STORE, rt.driver_name]
+        names = {*_STORE, *drivers, *parts}
         if root == rt.graphroot:
-            names += _ENGINE
+            names.update(_ENGINE)
         elif root == rt.runroot:
-            names += _RUN
-        yield from _present(root, names)
+            names.update(_RUN)
+        yield from (f"{root}/{name}" for name in _listed(root) if name in names)
     for path, known in ((rt.static_dir, "polypod"), (rt.tmp_dir, "polypod"), (rt.volume_path, "volumes")):
         if os.path.basename(path) == known and os.path.lexists(path):
             yield path
 
 
-def _present(root: str, names: Iterable[str]) -> Iterator[str]:
+def _listed(root: str) -> list[str]:
     try:
-        found = sorted(os.listdir(root))
+        return sorted(os.listdir(root))
     except (FileNotFoundError, NotADirectoryError):
-        return
-    split = [name.rpartition("-") for name in found]
-    drivers = {driver for driver, _, part in split if part in _PARTS}
-    wanted = {*names, *drivers, *(f"{driver}-{part}" for driver in drivers for part in _PARTS)}
-    for name in found:
-        if name in wanted:
-            yield os.path.join(root, name)
+        return []
+
+
+def _drivers(root: str) -> set[str]:
+    """The drivers that have written to a root, by their tables; a name alone may be anybody's."""
+    found = set()
+    for name in _listed(root):
+        driver, _, part = name.rpartition("-")
+        table = f"{root}/{name}/{part}"
+        if driver and part in _PARTS and any(os.path.lexists(table + end) for end in (".json", ".lock")):
+            found.add(driver)
+    return found
 
 
 def _drop_empty(root: str) -> None:
