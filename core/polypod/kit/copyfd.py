@@ -81,7 +81,7 @@ class Copier:
         else:
             os.mknod(name, info.st_mode, info.st_rdev, dir_fd=directory)
             self._own(info, directory, name)
-            os.chmod(name, stat.S_IMODE(info.st_mode), dir_fd=directory)
+            self._mode(info, directory, name)
         if info.st_nlink > 1 and len(self._linked) < _MAX_LINKED:
             self._linked[info.st_dev, info.st_ino] = os.open(name, _PATH, dir_fd=directory)
 
@@ -149,6 +149,15 @@ class Copier:
         uid, gid = self._owner or (info.st_uid, info.st_gid)
         os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
         os.utime(name, ns=(info.st_atime_ns, info.st_mtime_ns), dir_fd=directory, follow_symlinks=False)
+
+    def _mode(self, info: os.stat_result, directory: int, name: str) -> None:
+        """Give what is no file its mode; by a descriptor, for the name may be a link out by now."""
+        fd = os.open(name, _PATH, dir_fd=directory)
+        try:
+            if stat.S_IFMT(os.fstat(fd).st_mode) == stat.S_IFMT(info.st_mode):
+                os.chmod(f"/proc/self/fd/{fd}", stat.S_IMODE(info.st_mode))
+        finally:
+            os.close(fd)
 
     def _attributes(self, source: int, info: os.stat_result, target: int) -> None:
         uid, gid = self._owner or (info.st_uid, info.st_gid)
