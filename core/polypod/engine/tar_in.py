@@ -34,7 +34,7 @@ def extract_tar(
         if not refusal:
             raise
         raise UsageError(refusal) from None
-    extractor = Extractor(target, whiteouts="apply")
+    extractor = Extractor(target, whiteouts="none")
     try:
         while entry is not None:
             if owner is not None:

@@ -33,7 +33,8 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Extractor:
     """Puts entries into one directory; ``finish`` sets the directories' times.
 
-    ``whiteouts`` is how deletions are kept: see ``polypod.spec.storage.storage_extraction``.
+    ``whiteouts`` is how deletions are kept: see ``polypod.spec.storage.storage_extraction``; ``"none"``
+    is for an archive that is no layer: a name that looks like a whiteout is one like any other.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Extractor:
         self._times: dict[tuple[bytes, ...], int] = {}
         self._made: set[tuple[bytes, ...]] = set()  # only for "apply": what this layer brought
         self._opaque = "user.overlay.opaque" if whiteouts == "user" else "trusted.overlay.opaque"
-        self._plain = whiteouts != "apply" and _makes_plain_files(path)
+        self._plain = whiteouts not in ("apply", "none") and _makes_plain_files(path)
         self._masked = _umask() | 0o7000
         self.uids: set[int] = set()
         self.gids: set[int] = set()
@@ -67,7 +68,7 @@ class Extractor:
         parts = clean(entry.name)
         kind = entry.type
         name = parts[-1] if parts else b"."
-        if name.startswith(WHITEOUT) and self._whiteouts != "aufs" and parts:
+        if name.startswith(WHITEOUT) and self._whiteouts not in ("aufs", "none") and parts:
             self._whiteout(entry, parts)
             return _skip(feed, entry.stored, checksum)
         self.uids.add(entry.uid)
