@@ -84,10 +84,10 @@ def attach(
 
 def _answering(stores: ImageStores, path: str) -> str:
     """The path without symbolic links; ``StorageError`` when its file system does not answer."""
-    from ..store.probing import mount_types, probe, resolve
+    from ..store.probing import mount_types, probe_path, resolve
 
     real = resolve(os.path.abspath(path), mount_types())
-    reason = probe([("attach", real, "", "")], stores.run_dir)["attach"]
+    reason = probe_path(real, stores.run_dir)
     if reason:
         raise StorageError(f"cannot attach {path}: {reason.removeprefix(real + ': ')}")
     return os.path.realpath(real)

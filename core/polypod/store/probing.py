@@ -159,13 +159,21 @@ def probe(
     return answers
 
 
+def probe_path(path: str, note_dir: str) -> str:
+    """Why a path that is no attached store's cannot be looked at, or ""."""
+    from zlib import crc32
+
+    name = f".path-{crc32(os.fsencode(path)):08x}"  # no store can be called so
+    return probe([(name, path, "", "")], note_dir)[name]
+
+
 def refuse_silent(path: str, run_root: str) -> None:
     """Raise ``StoreAbsent`` when a path lies on a file system that does not answer; local ones are not asked."""
     types = mount_types()
     real = resolve(os.path.abspath(path), types)
     if not may_hang(real, types):
         return
-    answer = probe([("imagestore", real, "", "")], f"{run_root}/polypod/stores")["imagestore"]
+    answer = probe_path(real, f"{run_root}/polypod/stores")
     if answer.endswith("does not answer"):
         raise StoreAbsent(f"the imagestore {path} does not answer; bring it back, or use another --imagestore")
 

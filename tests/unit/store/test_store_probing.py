@@ -81,6 +81,25 @@ def test_what_does_not_answer_is_asked_once(tmp_path, remote, monkeypatch):
     assert probing.probe([("s", "/s", "", "")], notes, limit=5) == {"s": ""}
 
 
+def test_a_path_that_hangs_is_no_other_paths_silence(tmp_path, remote, monkeypatch):
+    """Nor that of a store which is called like a question of our own."""
+    notes = str(tmp_path / "notes")
+
+    def hang(root, identity, inside):
+        while root == "/hung" and not (tmp_path / "go").exists():
+            time.sleep(0.01)
+        return ""
+
+    monkeypatch.setattr(probing, "look", hang)
+    try:
+        assert probing.probe_path("/hung", notes) == "/hung does not answer"
+        assert probing.probe_path("/hung", notes) == "/hung does not answer"
+        assert probing.probe_path("/good", notes) == ""
+        assert probing.probe([("attach", "/good", "", "")], notes, limit=20) == {"attach": ""}
+    finally:
+        (tmp_path / "go").touch()
+
+
 def test_a_waiting_probe_holds_nobody_up(tmp_path):
     """Whoever reads the command's output to its end is not kept by a process that waits for a file system."""
     code = (
