@@ -120,6 +120,8 @@ def _spans(ports: list[tuple[str, int]]) -> list[tuple[str, int, int]]:
 
 
 def _size(row: Row, _now: float, _full: bool) -> str:
+    if row.size_unknown:
+        return "unknown"
     if row.size is None:
         from ..kit.log import error
 

@@ -55,6 +55,12 @@ def _container_layer(rt: Runtime, ref: str) -> str:
     from .external import find_external
 
     try:
-        return rt.store.container_layer(rt.records.containers.find(ref))
+        id = rt.records.containers.find(ref)
     except NoSuchContainer:
         return rt.store.container_layer(find_external(rt, ref))  # buildah's, for one
+    container = rt.records.containers.get(id)
+    if container.image.store:
+        from .imagestores import require
+
+        require(rt, container)
+    return rt.store.container_layer(id)

@@ -23,7 +23,7 @@ class Row:
     and ``ContainerState`` without defaults); ``state`` is the word that ``ps`` shows.
     """
 
-    __slots__ = ("changing", "config", "created", "id", "lost", "name", "size", "state")
+    __slots__ = ("changing", "config", "created", "id", "lost", "name", "size", "size_unknown", "state")
 
     def __init__(self, config: dict[str, Any], changing: dict[str, Any], state: str) -> None:
         self.config = config
@@ -33,6 +33,7 @@ class Row:
         self.created: float = config["created"]
         self.state = state
         self.size: tuple[int, int] | None = None  # (root, written) bytes, only when asked for
+        self.size_unknown = False  # asked for, but its store or its layer is not there
         self.lost = ""  # name of the image store that it needs and that is not there
 
     @property
@@ -145,7 +146,9 @@ def add_sizes(rt: Runtime, rows: list[Row]) -> None:
             written = rt.store.container_size(row.id) if image.get("id") else 0
             root = rt.store.image_size(rt.store.image(image["id"])) if image.get("id") else 0
         except PolypodError as error:
-            warning(f"size of container {row.id[:12]}: {error}")
+            row.size_unknown = True
+            if not row.lost:  # a store that is not there was warned of already
+                warning(f"size of container {row.id[:12]}: {error}")
             continue
         row.size = (root + written, written)
 
