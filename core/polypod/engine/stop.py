@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..errors import InvalidState, RuntimeFailure
+from ..kit.log import warning
 from ..model.container import ContainerState
 from .cleanup import runtime_of, settle
 from .events import emit_container
@@ -71,10 +70,9 @@ def terminate(rt: Runtime, container: Container, state: ContainerState, timeout:
         signal_process(runtime, container.id, container.lifecycle.stop_signal)
         if _ended(rt, container.id, state, float(timeout)):
             return
-        print(
-            f"time=\"warning\" msg=\"StopSignal {_signal_name(container.lifecycle.stop_signal)} failed "
-            f"to stop container {container.name} in {timeout} seconds, resorting to SIGKILL\"",
-            file=sys.stderr,
+        warning(
+            f"StopSignal {_signal_name(container.lifecycle.stop_signal)} failed to stop "
+            f"container {container.name} in {timeout} seconds, resorting to SIGKILL"
         )
     signal_process(runtime, container.id, SIGKILL, all_processes=_shares_pids(container))
     if not _ended(rt, container.id, state, 30.0):

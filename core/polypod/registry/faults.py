@@ -71,7 +71,10 @@ def explain(error: BaseException, method: str, url: str) -> tuple[str, bool]:
 
 def _tls(text: str, host: str) -> str:
     if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
-        return "http: server gave HTTP response to HTTPS client"
+        return (
+            "http: server gave HTTP response to HTTPS client; if it is meant to have no TLS, "
+            "use --tls-verify=false or insecure = true in registries.conf"
+        )
     for mark, meaning in _CERTIFICATE:
         if mark in text.lower():
             return f"tls: failed to verify certificate: {meaning.format(host=host)}"
