@@ -132,6 +132,22 @@ def test_a_killed_move_is_completed_by_the_next(
         assert "sound" in cli("imagestore", "check", "usb")
 
 
+def test_what_lies_at_the_old_place_by_now_stays(
+    cli: Program, disks: Disks, store: str, folder: str
+) -> None:
+    """The disk that a store was moved off may hold something else when the rest is cleared away."""
+    cli("imagestore", "move", "usb", disks.tmpfs("disk"))
+    other = disks.place("other")
+    Path(other, "photo").write_text("mine")
+    record = Path(f"{folder}/root/polypod/imagestores/usb.json")
+    document = json.loads(record.read_text())
+    record.write_text(json.dumps({**document, "obsolete": other}))
+    cli("imagestore", "check", "--repair", "usb")
+    assert Path(other, "photo").read_text() == "mine"
+    assert not json.loads(record.read_text())["obsolete"]
+    works(cli)
+
+
 def test_a_rename_that_nobody_wrote_down_is_noticed(cli: Program, store: str, folder: str) -> None:
     record = Path(f"{folder}/root/polypod/imagestores/usb.json")
     document = json.loads(record.read_text())

@@ -108,7 +108,7 @@ def clear_obsolete(rt: Runtime, stores: ImageStores, store: ImageStore) -> Image
     current = store.path if store.kind != "dir" else ""
     if current != store.obsolete and (store.kind != "dir" or read_identity(store.path) == store.id):
         try:
-            remove_store(store.obsolete, store.id)
+            remove_store(store.obsolete, store.id, store.path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise StorageError(
