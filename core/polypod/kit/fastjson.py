@@ -63,6 +63,16 @@ def _key(key: object) -> str:
     return key if isinstance(key, str) else dumps(key)
 
 
+def _judged(text: str | bytes | bytearray) -> Any:
+    """Let the full parser word the error: bad input is rare."""
+    import json
+
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
 if make_scanner is not None:
     _scan = make_scanner(_Context)  # type: ignore[arg-type]
 
@@ -74,12 +84,9 @@ if make_scanner is not None:
             value, end = _scan(text, 0)
         except (StopIteration, SystemError, ValueError):
             end = -1
-        if end != len(text):
-            # Bad input is rare: let the full parser word the error.
-            import json
-
-            return json.loads(text)
-        return value
+        except RecursionError:
+            raise ValueError("JSON is nested too deeply") from None
+        return value if end == len(text) else _judged(text)
 
     def dumps(value: object, *, sort_keys: bool = False, indent: int | None = None) -> str:
         """Encode to compact JSON, or to indented JSON when ``indent`` is given."""
@@ -92,7 +99,7 @@ else:  # pragma: no cover
     import json
 
     def loads(data: str | bytes | bytearray) -> Any:
-        return json.loads(data)
+        return _judged(data)
 
     def dumps(value: object, *, sort_keys: bool = False, indent: int | None = None) -> str:
         return json.dumps(
