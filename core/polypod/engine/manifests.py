@@ -80,13 +80,23 @@ def load(rt: Runtime, name: str) -> ManifestList:
 
 
 def _read(rt: Runtime, image: Image, resolved: str) -> ManifestList:
+    data = rt.store.manifest(image)
     try:
-        index = indexes.parse(rt.store.manifest(image))
-    except ValueError:
-        raise NotAList(f"{resolved}: image is not a manifest list") from None
+        index = indexes.parse(data)
+    except ValueError as error:
+        if image.top_layer or _is_image(data):
+            raise NotAList(f"{resolved}: image is not a manifest list") from None
+        raise PolypodError(f"{resolved}: the manifest of {image.id} is damaged: {error}") from None
     instances = _document(rt, image, INSTANCES)
     instances.pop("", None)
     return ManifestList(image, index, instances, _document(rt, image, ARTIFACTS))
+
+
+def _is_image(data: bytes) -> bool:
+    try:
+        return not manifest.parse(data).is_index
+    except ValueError:
+        return False
 
 
 def _document(rt: Runtime, image: Image, key: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _entries(source: Source, all: bool) -> list[indexes.Entry]:
     try:
         parsed = manifest.parse(data)
         if not parsed.is_index:
-            return [describe(source, data)]
+            return [_described(source, data)]
         entries = indexes.parse(data).entries
         if not all:
             digest = choose(parsed, "", "", "").digest
@@ -126,13 +126,19 @@ def _completed(source: Source, entry: indexes.Entry) -> indexes.Entry:
 
 def describe(source: Source, data: bytes) -> indexes.Entry:
     """The entry for one image manifest, with its config's platform."""
-    document = loads(data)
+    try:
+        return _described(source, data)
+    except ValueError as error:
+        raise PolypodError(f"{source.name}: {error}") from None
+
+
+def _described(source: Source, data: bytes) -> indexes.Entry:
     parsed = manifest.parse(data)
     entry = indexes.Entry(
         manifest.sha256(data),
         len(data),
         parsed.media_type,
-        artifact_type=str(document.get("artifactType") or ""),
+        artifact_type=manifest.typed(loads(data), "artifactType", str),
     )
     known = (manifest.OCI_CONFIG, manifest.DOCKER_CONFIG)
     if not entry.artifact_type and parsed.config and parsed.config.media_type in known:
@@ -180,13 +186,22 @@ def describe_subject(rt: Runtime, name: str, access: Access | None) -> indexes.E
     """A bare descriptor of an image or list that something refers to."""
     with open_named(rt, name, access, "subject for image index") as source:
         data = source.manifest()
-    document = loads(data)
+        home = source.name
+    try:
+        document = _document_of(data)
+        kind = manifest.typed(document, "artifactType", str)
+    except ValueError as error:
+        raise PolypodError(f"{home}: {error}") from None
     return indexes.Entry(
-        manifest.sha256(data),
-        len(data),
-        manifest.media_type(document),
-        artifact_type=str(document.get("artifactType") or ""),
+        manifest.sha256(data), len(data), manifest.media_type(document), artifact_type=kind
     )
+
+
+def _document_of(data: bytes) -> dict[str, Any]:
+    document = loads(data)
+    if not isinstance(document, dict):
+        raise ValueError("manifest is not a JSON object")
+    return document
 
 
 def _member(rt: Runtime, found: ManifestList, member: str) -> str:
@@ -245,8 +260,10 @@ def _inspect_remote(name: str, access: Access | None) -> dict[str, Any]:
 
 
 def _remote_document(data: bytes, name: str) -> dict[str, Any]:
-    document = loads(data)
-    kind = manifest.media_type(document)
+    try:
+        kind = manifest.media_type(_document_of(data))
+    except ValueError as error:
+        raise PolypodError(f'parsing manifest of "docker://{name}": {error}') from None
     if kind == manifest.DOCKER_MANIFEST:
         return {"schemaVersion": 2, "mediaType": kind, "manifests": None}
     try:

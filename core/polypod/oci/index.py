@@ -89,21 +89,39 @@ class Entry:
 
 
 def entry(value: Any) -> Entry:
-    """Decode a descriptor of either format; raise ``ValueError`` without a valid digest."""
+    """Decode a descriptor of either format; raise ``ValueError`` for anything else."""
     if not isinstance(value, dict) or not manifest.is_digest(value.get("digest")):
         raise ValueError("manifest list has a descriptor without a valid digest")
-    platform = value.get("platform") or {}
+    platform = manifest.typed(value, "platform", dict)
     return Entry(
         value["digest"],
-        int(value.get("size") or 0),
-        str(value.get("mediaType") or ""),
-        {key: platform[key] for key in _PLATFORM if platform.get(key)},
-        annotations=value.get("annotations"),
-        artifact_type=str(value.get("artifactType") or ""),
-        features=platform.get("features"),
-        urls=value.get("urls"),
-        data=str(value.get("data") or ""),
+        manifest.size_of(value),
+        manifest.typed(value, "mediaType", str),
+        {key: found for key in _PLATFORM if (found := _platform_value(platform, key))},
+        annotations=_annotations(value),
+        artifact_type=manifest.typed(value, "artifactType", str),
+        features=_texts(platform, "features"),
+        urls=_texts(value, "urls"),
+        data=manifest.typed(value, "data", str),
     )
+
+
+def _platform_value(platform: dict[str, Any], key: str) -> Any:
+    return _texts(platform, key) if key == "os.features" else manifest.typed(platform, key, str)
+
+
+def _texts(document: dict[str, Any], key: str) -> list[str]:
+    found: list[str] = manifest.typed(document, key, list)
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError(f'manifest has an invalid "{key}"')
+    return found
+
+
+def _annotations(document: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = manifest.typed(document, "annotations", dict)
+    if not all(isinstance(text, str) for text in found.values()):
+        raise ValueError('manifest has an invalid "annotations"')
+    return found
 
 
 class Index:
@@ -171,9 +189,9 @@ def parse(data: bytes) -> Index:
         raise ValueError(f'unsupported format "{kind}": manifest type not supported')
     found = Index()
     found.media_type = kind
-    found.entries = [entry(value) for value in document.get("manifests") or []]
-    found.annotations = dict(document.get("annotations") or {})
-    found.artifact_type = str(document.get("artifactType") or "")
+    found.entries = [entry(value) for value in manifest.typed(document, "manifests", list)]
+    found.annotations = _annotations(document)
+    found.artifact_type = manifest.typed(document, "artifactType", str)
     if document.get("subject"):
         found.subject = entry(document["subject"])
     return found

@@ -76,16 +76,16 @@ def parse(data: bytes) -> Manifest:
     if not isinstance(document, dict):
         raise ValueError("manifest is not a JSON object")
     kind = media_type(document)
-    annotations = _typed(document, "annotations", dict)
+    annotations = typed(document, "annotations", dict)
     if kind in (OCI_INDEX, DOCKER_LIST):
-        entries = tuple(_descriptor(entry) for entry in _typed(document, "manifests", list))
+        entries = tuple(_descriptor(entry) for entry in typed(document, "manifests", list))
         return Manifest(media_type=kind, manifests=entries, annotations=annotations)
     if kind not in (OCI_MANIFEST, DOCKER_MANIFEST):
         raise ValueError(f"unsupported manifest type {kind}")
     return Manifest(
         media_type=kind,
         config=_descriptor(document.get("config")),
-        layers=tuple(_descriptor(entry) for entry in _typed(document, "layers", list)),
+        layers=tuple(_descriptor(entry) for entry in typed(document, "layers", list)),
         annotations=annotations,
     )
 
@@ -93,19 +93,30 @@ def parse(data: bytes) -> Manifest:
 def _descriptor(value: Any) -> Descriptor:
     if not isinstance(value, dict) or not is_digest(value.get("digest")):
         raise ValueError("manifest has a descriptor without a valid digest")
-    if _typed(value, "size", int) < 0:
-        raise ValueError(f"manifest states a negative size for {value['digest']}")
     return Descriptor(
-        media_type=str(value.get("mediaType", "")),
+        media_type=typed(value, "mediaType", str),
         digest=value["digest"],
-        size=_typed(value, "size", int),
-        annotations=_typed(value, "annotations", dict),
-        platform=_typed(value, "platform", dict),
+        size=size_of(value),
+        annotations=typed(value, "annotations", dict),
+        platform=typed(value, "platform", dict),
     )
 
 
-def _typed(document: dict[str, Any], key: str, kind: type) -> Any:
-    """A value that may be left out, in which case it is an empty one of its kind."""
+def size_of(descriptor: dict[str, Any]) -> int:
+    """The size that a descriptor states, 0 for none; ``ValueError`` for what can be none."""
+    size: int = typed(descriptor, "size", int)
+    if size < 0:
+        raise ValueError(f"manifest states a negative size for {descriptor['digest']}")
+    if size >= 1 << 63:
+        raise ValueError('manifest has an invalid "size"')
+    return size
+
+
+def typed(document: dict[str, Any], key: str, kind: type) -> Any:
+    """A value that may be left out, in which case it is an empty one of its kind.
+
+    Raises ``ValueError`` for a value of another kind.
+    """
     value = document.get(key)
     if value is None:
         return kind()
@@ -121,6 +132,7 @@ def is_digest(value: object) -> bool:
     algorithm, colon, digits = value.partition(":")
     return (
         bool(colon)
+        and algorithm.isascii()
         and algorithm.isalnum()
         and len(digits) >= 32
         and frozenset("0123456789abcdef").issuperset(digits)
