@@ -20,6 +20,10 @@ _NAMES = ("none", "bzip2", "gzip", "xz", "zstd")
 # zstd:chunked and estargz put their tables of contents into frames that inflate skips.
 _SKIPPABLE = tuple(bytes((0x50 + n, 0x2A, 0x4D, 0x18)) for n in range(16))
 _OUT = 1 << 18
+# Of the next member this much is looked at first, then twice as much and so on: what follows
+# a member is copied by the decompressors, and there may be many tiny members.
+_WINDOW = 1 << 10
+_XZ_MEMORY = 256 << 20  # bytes; xz -9 needs 65 MiB, and a stream may ask for 4 GiB
 
 
 def detect(start: bytes) -> int:
@@ -54,7 +58,7 @@ def _maker(kind: int) -> Callable[[], object]:
         return BZ2Decompressor
     from lzma import LZMADecompressor
 
-    return LZMADecompressor
+    return lambda: LZMADecompressor(memlimit=_XZ_MEMORY)
 
 
 class _Limited:
@@ -87,29 +91,42 @@ def inflate(chunks: Iterator[bytes], kind: int) -> Iterator[bytes]:
         return
     make = _maker(kind)
     engine = make()
-    fresh = True
+    fresh, window = True, _WINDOW
     try:
         for chunk in chunks:
-            data = chunk
-            while data or not engine.needs_input:  # type: ignore[attr-defined]
+            at = 0
+            while True:
                 if engine.eof:  # type: ignore[attr-defined]
-                    data = data.lstrip(b"\0") if kind in (GZIP, XZ) else data
-                    if not data:
+                    at = _next_member(chunk, at, kind)
+                    if at == len(chunk):
                         break
-                    engine, fresh = make(), True
-                out = engine.decompress(data, _OUT)  # type: ignore[attr-defined]
+                    engine, window = make(), _WINDOW
+                piece = b""
+                if engine.needs_input:  # type: ignore[attr-defined]
+                    piece = chunk[at : at + window]
+                    if not piece:
+                        break
+                    at, window = at + len(piece), min(2 * window, _OUT)
+                out = engine.decompress(piece, _OUT)  # type: ignore[attr-defined]
                 fresh = False
                 if out:
                     yield out
-                data = engine.unused_data if engine.eof else b""  # type: ignore[attr-defined]
-                if engine.eof and not data:  # type: ignore[attr-defined]
-                    break
+                if engine.eof:  # type: ignore[attr-defined]
+                    at -= len(engine.unused_data)  # type: ignore[attr-defined]
     except (
         OSError, EOFError, ValueError, _zlib_error(), _isal_error(), _lzma_error(), _zstd_error()
     ) as error:  # fmt: skip
         raise StorageError(f"the layer's {_NAMES[kind]} stream is damaged: {error}") from error
     if not engine.eof and not fresh:  # type: ignore[attr-defined]
         raise StorageError(f"the layer's {_NAMES[kind]} stream ends too early")
+
+
+def _next_member(chunk: bytes, at: int, kind: int) -> int:
+    """Where in the chunk the next member begins: gzip and xz may be padded with zeroes."""
+    while kind in (GZIP, XZ) and at < len(chunk) and not chunk[at]:
+        piece = chunk[at : at + _OUT]
+        at += len(piece) - len(piece.lstrip(b"\0"))
+    return at
 
 
 def gzip_errors() -> tuple[type[Exception], ...]:
