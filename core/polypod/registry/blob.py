@@ -40,6 +40,7 @@ class BlobReader:
         self._position = offset
         self._hash = hasher(digest) if offset == 0 else state
         self._failures, self._broke_at = 0, offset
+        self._asked_at, self._part_end = offset, -1
         self._whole = self._closed = False
         self._response: Response | None = None
         self._doing = f"reading blob {digest} from {repository.name}"
@@ -81,10 +82,12 @@ class BlobReader:
                 continue
             if data or n == 0:
                 return self._passed(data)
-            if self.size >= 0:
+            if self.size < 0:
+                self._finish()
+            elif self._position == self._part_end >= self._asked_at + PROGRESS:
+                self._drop()  # the server gave a part of what it was asked for, as it may
+            else:
                 self._lost("unexpected EOF")
-                continue
-            self._finish()
         return b""
 
     def _passed(self, data: bytes) -> bytes:
@@ -122,6 +125,7 @@ class BlobReader:
             return response
 
     def _ask(self) -> Response:
+        self._asked_at, self._part_end = self._position, -1
         headers = {"Range": f"bytes={self._position}-"} if self._position else {}
         try:
             response = self._repository.request("GET", f"blobs/{self.digest}", headers=headers)
@@ -141,9 +145,15 @@ class BlobReader:
     def _check_length(self, response: Response, start: int) -> None:
         """Compare what the server states with the size that the manifest gives."""
         stated = number_of(response.headers.get("Content-Length", ""))
-        if stated < 0:
+        whole = _total(response) if response.status == 206 else -1
+        if stated < 0 and whole < 0:
             return
-        whole = start + stated
+        if response.status == 206 and stated >= 0:
+            self._part_end = start + stated
+        if whole < 0 or self._part_end > whole:
+            whole = start + stated
+            if response.status == 206 and whole < self.size:
+                return  # the rest is asked for when this is read
         if self.size < 0:
             self.size = whole
         elif whole != self.size:
@@ -186,3 +196,8 @@ def _start(response: Response) -> int:
     unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
     first = rest.partition("-")[0]
     return number_of(first) if unit == "bytes" else -1
+
+
+def _total(response: Response) -> int:
+    """The whole blob's size of a ``Content-Range: bytes 5-9/10``, -1 when it says none."""
+    return number_of(response.headers.get("Content-Range", "").rpartition("/")[2])

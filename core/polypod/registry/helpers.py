@@ -5,6 +5,10 @@ from __future__ import annotations
 from ..errors import RegistryError
 from ..kit.fastjson import dumps, loads
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+
 TIMEOUT = 60.0  # seconds: some ask the user
 LIMIT = 1 << 20
 
@@ -67,17 +71,67 @@ def _call(helper: str, action: str, text: str) -> tuple[int, str]:
         raise RegistryError(f'invalid credential helper "{helper}"')
     program = f"docker-credential-{helper}"
     try:
-        done = subprocess.run(
-            [program, action], input=text.encode(), capture_output=True, timeout=TIMEOUT, check=False
-        )
+        code, out, complaint = _run(program, action, text.encode())
     except FileNotFoundError as error:
         raise RegistryError(f"{program}: executable file not found in $PATH") from error
     except subprocess.TimeoutExpired as error:
         raise RegistryError(f"{program} {action}: no answer for {TIMEOUT:g} seconds") from error
     except OSError as error:
         raise RegistryError(f"{program}: {(error.strerror or str(error)).lower()}") from error
-    output = done.stdout[:LIMIT].decode("utf-8", "replace").strip()
-    if done.returncode != 0:
-        output = output or done.stderr[:4096].decode("utf-8", "replace").strip()
+    output = out.decode("utf-8", "replace").strip()
+    if code != 0:
+        output = output or complaint[:4096].decode("utf-8", "replace").strip()
         output = " ".join(output.split())
-    return done.returncode, output
+    return code, output
+
+
+def _run(program: str, action: str, data: bytes) -> tuple[int, bytes, bytes]:
+    """Exit code, output and complaints of a program; never more of them than ``LIMIT``."""
+    import os
+    import subprocess
+    import time
+
+    given = os.memfd_create("polypod-credentials")
+    try:
+        os.write(given, data)
+        os.lseek(given, 0, os.SEEK_SET)
+        child = subprocess.Popen(
+            [program, action], stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        os.close(given)
+    deadline = time.monotonic() + TIMEOUT
+    with child:
+        try:
+            out, complaint = _outputs(child, program, deadline)
+            code = child.wait(max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            child.kill()
+            raise
+    return code, out, complaint
+
+
+def _outputs(child: subprocess.Popen[bytes], program: str, deadline: float) -> tuple[bytes, bytes]:
+    import os
+    import selectors
+    import subprocess
+    import time
+
+    assert child.stdout is not None and child.stderr is not None
+    got = {child.stdout.fileno(): bytearray(), child.stderr.fileno(): bytearray()}
+    with selectors.DefaultSelector() as waiting:
+        for fd in got:
+            waiting.register(fd, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired(program, TIMEOUT)
+            for key, _ in ready:
+                piece = os.read(key.fd, 1 << 16)
+                if not piece:
+                    waiting.unregister(key.fd)
+                got[key.fd] += piece
+                if len(got[key.fd]) > LIMIT:
+                    raise RegistryError(f"{program}: its answer is longer than {LIMIT} bytes")
+    out, complaint = got.values()
+    return bytes(out), bytes(complaint)

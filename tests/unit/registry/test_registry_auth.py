@@ -311,3 +311,20 @@ def test_places_that_environment_names() -> None:
         "/h/.docker/config.json",
         "/h/.dockercfg",
     ]
+
+
+@pytest.mark.parametrize("where", ["", " >&2"])
+def test_a_helper_without_end(home: Home, helper: Path, where: str) -> None:
+    program = helper.parent / "bin/docker-credential-test"
+    program.write_text(f"#!/bin/sh\nexec yes{where}\n")
+    home.write("config", {"credHelpers": {"r.io": "test"}})
+    with pytest.raises(RegistryError, match="docker-credential-test: its answer is longer than"):
+        home.user("r.io/x")
+
+
+def test_a_helper_that_takes_long(home: Home, helper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polypod.registry.helpers.TIMEOUT", 0.1)
+    (helper.parent / "bin/docker-credential-test").write_text("#!/bin/sh\nexec sleep 60\n")
+    home.write("config", {"credHelpers": {"r.io": "test"}})
+    with pytest.raises(RegistryError, match="docker-credential-test get: no answer for 0.1 seconds"):
+        home.user("r.io/x")

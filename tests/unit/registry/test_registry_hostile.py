@@ -596,3 +596,32 @@ def test_another_server_does_not_say_where_credentials_go(
 def test_counts_that_are_none(text: str) -> None:
     assert number_of(text) == -1
     assert number_of("10") == 10
+
+
+def ranges_of(limit: int, total: str = "{}") -> hostility.Behaviour:
+    """At most ``limit`` bytes of the range that is asked for, as RFC 9110 lets a server do."""
+
+    def behave(request: hostility.Request) -> None:
+        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        if start == 0:
+            return hostility.truncate(limit)(request)
+        part = DATA[start : start + limit]
+        stated = f"bytes {start}-{start + len(part) - 1}/{total.format(len(DATA))}"
+        return request.answer(206, part, {"Content-Range": stated})
+
+    return behave
+
+
+@pytest.mark.parametrize("total", ["{}", "*"])
+def test_shorter_ranges_than_asked_for(
+    hostile: HostileRegistry, repository: Repository, total: str
+) -> None:
+    hostile.on("GET", "/blobs/", ranges_of(70_000, total))
+    assert read_all(repository, len(DATA)) == DATA
+    assert len([path for path in hostile.paths("GET") if "/blobs/" in path]) == 5
+
+
+def test_a_range_of_a_blob_of_another_size(hostile: HostileRegistry, repository: Repository) -> None:
+    hostile.on("GET", "/blobs/", ranges_of(70_000, "300007"))
+    with pytest.raises(RegistryError, match="it has 300007 bytes where 300000 are expected"):
+        read_all(repository, len(DATA))
