@@ -160,8 +160,14 @@ def _make(plan: _Plan, stage: str, id: str, command: list[str]) -> None:
         env["SOURCE_DATE_EPOCH"] = _LATEST
     done = run(command, env=env)
     if done.code != 0:
-        text = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
-        raise StorageError(f"{os.path.basename(command[0])} failed: {text[-1] if text else done.code}")
+        reason = _reason((done.stderr or done.stdout).decode("utf-8", "replace")) or done.code
+        raise StorageError(f"{os.path.basename(command[0])} failed: {reason}")
+
+
+def _reason(said: str) -> str:
+    """What a program says of its failure, on one line: not the help that it shows after it."""
+    lines = [line.strip() for line in said.partition("\nusage:")[0].splitlines()]
+    return "; ".join([line for line in lines if line][-2:])
 
 
 def _records(plan: _Plan, stage: str, id: str) -> None:
