@@ -88,6 +88,45 @@ def test_a_container_that_does_not_run_has_its_volumes(box, src) -> None:
     box("rm", "vol")
 
 
+def test_a_container_that_does_not_run_keeps_what_its_mounts_protect(box, src) -> None:
+    for name, options in (("ro", "ro"), ("over", "O")):
+        (src / name).mkdir()
+        mount = f"{src}/{name}:/data:{options}", "-v", f"{src}/file:/file:ro"
+        box("create", "--name", name, "-v", *mount, "--network", "none", IMAGE, "sleep", "1")
+        assert "/data of container" in box.fails(125, "cp", src / "file", f"{name}:/data")
+        assert "/data of container" in box.fails(125, "cp", src / "file", f"{name}:/data/new")
+        assert "/file of container" in box.fails(125, "cp", src / "dir/b", f"{name}:/file")
+        box.run("cp", "-", f"{name}:/data", input="", code=125)
+        assert os.listdir(src / name) == [] and (src / "file").read_text() == "F"
+        box("cp", f"{name}:/data", src / "back")
+        box("cp", src / "file", f"{name}:/tmp")
+        box("rm", name)
+
+
+def test_a_part_of_a_volume_is_the_part_that_is_mounted(box, src) -> None:
+    place = box("volume", "inspect", "--format", "{{.Mountpoint}}", box("volume", "create", "part").strip())
+    os.makedirs(f"{place.strip()}/a/b")
+    os.symlink(src, f"{place.strip()}/out")
+    for path in ("/a/b", "/out"):
+        mount = f"type=volume,source=part,destination=/data,subpath={path}"
+        box("create", "--replace", "--name", "sub", "--mount", mount, "--network", "none", IMAGE, "sleep", "1")
+        if path == "/out":
+            assert "could not be found" in box.fails(125, "cp", src / "file", "sub:/data/")
+            continue
+        box("cp", src / "file", "sub:/data/")
+        assert os.listdir(f"{place.strip()}/a/b") == ["file"]
+    box("rm", "sub")
+
+
+def test_a_link_on_the_host_is_written_through(box, src) -> None:
+    (src / "other").mkdir()
+    (src / "other/real").write_text("old")
+    os.symlink("other/real", src / "pointer")
+    box("cp", "live:/etc/passwd", src / "pointer")
+    assert os.readlink(src / "pointer") == "other/real"
+    assert (src / "other/real").read_text().startswith("root:")
+
+
 def test_tmpfs_of_a_running_container(box, src) -> None:
     box("run", "-d", "--name", "tmp", "--tmpfs", "/t", "--network", "none", IMAGE, "sleep", "1000")
     box("cp", src / "file", "tmp:/t")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .runtime import Runtime
 
 _LIVE = ("running", "paused", "stopping")
+#: Mounts with these options never change what is mounted.
+_PROTECTED = frozenset(("ro", "readonly", "O"))
 
 
 class Target:
@@ -49,6 +51,7 @@ class HostSide:
         whole = os.path.abspath(path)
         try:
             mode = os.stat(path).st_mode
+            whole = os.path.realpath(path)  # a link stays one; what it leads to is written
         except OSError as error:
             if path.endswith("/"):
                 raise missing(path, self.where, error) from None
@@ -86,6 +89,8 @@ class ContainerSide:
         state = refresh(rt, container_id, rt.records.containers.state(container_id)[0])
         self._mounted = False
         self._acquired: list[str] = []
+        self._kept: dict[str, bool] = {}  # where something is mounted -> whether we may write there
+        self._opened: list[int] = []
         if state.status in _LIVE:
             self._root = f"/proc/{state.pid}/root"
             self.view = View(self._root)
@@ -109,10 +114,22 @@ class ContainerSide:
     def _sources(self) -> Iterator[tuple[str, str]]:
         """What would be mounted in the container if it ran."""
         for mount in self._container.mounts:
-            if mount.type == "bind":
-                yield mount.destination, mount.source
-            elif mount.type == "volume":
-                yield mount.destination, self._volume(mount.name)
+            if mount.type not in ("bind", "volume", "overlay"):
+                continue
+            source = self._volume(mount.name) if mount.type == "volume" else mount.source
+            protected = mount.type == "overlay" or _PROTECTED.intersection(mount.options)
+            self._kept[mount.destination] = not protected
+            yield mount.destination, self._below(source, mount.subpath) if mount.subpath else source
+
+    def _below(self, source: str, subpath: str) -> str:
+        """A path in a volume, held open: whoever else has the volume may put a link there."""
+        from ..oci.users import open_in_root
+
+        try:
+            self._opened.append(open_in_root(source, subpath))
+        except OSError as error:
+            raise missing(f"{source}{subpath}", "the host", error) from None
+        return f"/proc/self/fd/{self._opened[-1]}"
 
     def _volume(self, name: str) -> str:
         volume = self._rt.records.volumes.get(name)
@@ -138,6 +155,8 @@ class ContainerSide:
             with VolumeLock(self._rt, name):
                 release(self._rt, self._rt.records.volumes.get(name), self._user)
         self._acquired.clear()
+        while self._opened:
+            os.close(self._opened.pop())
         if self._mounted:
             self._rt.store.unmount_container(self._container.id)
             self._mounted = False
@@ -152,6 +171,7 @@ class ContainerSide:
     def target(self, path: str) -> Target:
         """Where it is to go; raises ``NotFound`` when the parent is not there."""
         with self._find(path) as found:
+            self._refuse_protected(found.path)
             if found.is_directory:
                 return Target(_readable(found.fd), found.path, "", is_directory=True)
             if not found.exists and path.endswith("/"):
@@ -161,6 +181,13 @@ class ContainerSide:
                 if not above.is_directory:
                     raise missing(path, self.where)
                 return Target(_readable(above.fd), above.path, name, is_directory=not found.exists)
+
+    def _refuse_protected(self, path: str) -> None:
+        """While the container does not run, no mount keeps us from writing what it protects."""
+        around = [place for place in self._kept if f"{path}/".startswith(f"{place.rstrip('/')}/")]
+        place = max(around, key=len, default="")
+        if place and not self._kept[place]:
+            raise PolypodError(f"copying to container: {place} of {self.where} is mounted read-only, or as an overlay")
 
     def _find(self, path: str) -> Found:
         workdir = self._container.process.workdir or "/"
