@@ -194,3 +194,31 @@ def test_a_hostile_store_does_not_lead_out_of_itself(cli: Program, folder: str) 
     table.write_text(table.read_text().replace(layer, "../../secret"))
     done = cli.run("images")
     assert "leads out of the store" in done.stderr
+
+
+def test_nor_do_its_lost_links_older_layers_and_modes(cli: Program, folder: str) -> None:
+    store, secret = f"{folder}/store", f"{folder}/secret"
+    Filler(folder, store).busybox(folder)
+    os.mkdir(secret, 0o700)
+    key = Path(secret, "key")
+    key.write_text("secret\n")
+    key.chmod(0o600)
+    cli("imagestore", "attach", store)
+    [layer] = [name for name in os.listdir(f"{store}/overlay") if len(name) == 64]
+    cli("create", "--net=none", "--name", "c", "bb", "cat", "/key")
+    os.symlink(secret, f"{store}/overlay/{layer}/diff1")
+    assert "leads out of" in cli.fails(125, "start", "-a", "c")
+    os.unlink(f"{store}/overlay/{layer}/diff1")
+    os.rename(f"{store}/overlay/l", f"{folder}/l")
+    os.rename(f"{store}/overlay/{layer}/diff", f"{folder}/diff")
+    os.symlink(secret, f"{store}/overlay/{layer}/diff")
+    assert "leads out of" in cli.fails(125, "start", "-a", "c")
+    os.unlink(f"{store}/overlay/{layer}/diff")
+    os.rename(f"{folder}/diff", f"{store}/overlay/{layer}/diff")
+    cli("start", "c")
+    for link, place in (("overlay-images/x", key), (f"overlay/{'a' * 64}", secret)):
+        os.symlink(place, f"{store}/{link}")
+        assert "lead out of" in cli.fails(125, "imagestore", "attach", "--shared", store)
+        os.unlink(f"{store}/{link}")
+    assert (key.stat().st_mode & 0o777, os.stat(secret).st_mode & 0o777) == (0o600, 0o700)
+    cli("imagestore", "attach", "--shared", store)

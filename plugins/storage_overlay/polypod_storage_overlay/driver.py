@@ -232,6 +232,7 @@ class Overlay:
         for home in self._others:
             id = layout.by_short(home, os.path.basename(link))
             if id and os.path.isdir(f"{home}/{id}/diff"):
+                layout.refuse_links(f"{home}/{id}")
                 return f"{home}/{id}/diff", ""
         raise StorageError(
             f"the layer behind {self._home}/{link} is not on disk; an image store may be missing or the image damaged"
@@ -392,6 +393,8 @@ def _numbered(directory: str, relative: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     while os.path.isdir(f"{directory}/diff{len(found) + 1}"):
         name = f"diff{len(found) + 1}"
+        if os.path.islink(f"{directory}/{name}"):
+            raise StorageError(f"{directory}/{name} leads out of its store")
         found.append((f"{directory}/{name}", f"{relative}/{name}" if relative else ""))
     return found
 
