@@ -60,7 +60,15 @@ class Context:
 
     def out(self, text: str, end: str = "\n") -> None:
         """Write to stdout at once, so that a killed command has said what it did."""
-        write_all(1, (text + end).encode("utf-8", "surrogateescape"))
+        try:
+            write_all(1, (text + end).encode("utf-8", "surrogateescape"))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            from ..errors import PolypodError
+
+            reason = (error.strerror or str(error)).lower()
+            raise PolypodError(f"write /dev/stdout: {reason}") from error
 
     def err(self, text: str, end: str = "\n") -> None:
         """Write to stderr at once."""

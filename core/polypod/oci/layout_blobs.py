@@ -6,6 +6,7 @@ import errno
 import fcntl
 import itertools
 import os
+from contextlib import contextmanager
 
 from ..errors import StorageError
 from ..kit.atomic import remove_tree
@@ -106,13 +107,24 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Name what could not be written: no space, a read-only file system and the like."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StorageError(f"cannot write to {path}: {reason}") from error
+
+
 class Staging:
     """A directory of blobs that will be a part of a layout; locked as long as its process lives."""
 
     def __init__(self, layout: str, parent: str) -> None:
         self._layout = layout
         self._path = f"{parent}/stage-{os.getpid()}-{os.urandom(6).hex()}"
-        os.makedirs(self._path, 0o700)
+        with writing(layout):
+            os.makedirs(self._path, 0o700)
         self._fd = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
         self._names: dict[str, str] = {}  # digest -> file
@@ -133,7 +145,8 @@ class Staging:
             for chunk in chunks:
                 found.update(chunk)
                 size += len(chunk)
-                write_all(fd, chunk)
+                with writing(self._layout):
+                    write_all(fd, chunk)
             return self._take(name, fd, f"{digest.partition(':')[0]}:{found.hexdigest()}"), size
         finally:
             os.close(fd)
@@ -150,7 +163,8 @@ class Staging:
                     found.update(chunk)
                     size += len(chunk)
                     if not cloned:
-                        write_all(fd, chunk)
+                        with writing(self._layout):
+                            write_all(fd, chunk)
                 return self._take(name, fd, f"sha256:{found.hexdigest()}"), size
             finally:
                 os.close(fd)
@@ -195,10 +209,12 @@ class Staging:
     def _new(self) -> tuple[str, int]:
         name = f"{self._path}/{next(self._numbers)}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return name, os.open(name, flags, 0o600)
+        with writing(self._layout):
+            return name, os.open(name, flags, 0o600)
 
     def _take(self, name: str, fd: int, digest: str) -> str:
-        os.fchmod(fd, 0o644)  # containers read mounted blobs, whatever the umask is here
-        os.fdatasync(fd)
+        with writing(self._layout):
+            os.fchmod(fd, 0o644)  # containers read mounted blobs, whatever the umask is here
+            os.fdatasync(fd)
         self._names[digest] = name
         return digest

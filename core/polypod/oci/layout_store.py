@@ -17,7 +17,7 @@ from ..kit import fastjson
 from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.lockfile import lock_read, lock_write
 from .archive_oci import REF_NAME, blob_path
-from .layout_blobs import Staging, verified
+from .layout_blobs import Staging, verified, writing
 from .manifest import OCI_INDEX, is_digest
 
 TYPE_CHECKING = False
@@ -93,13 +93,15 @@ class LayoutStore:
 
     def stage(self) -> Staging:
         """A place for blobs of a write to come; a context manager that deletes what was not used."""
-        os.makedirs(os.path.join(self.path, "blobs", "sha256"), 0o755, exist_ok=True)
+        with writing(self.path):
+            os.makedirs(os.path.join(self.path, "blobs", "sha256"), 0o755, exist_ok=True)
         with lock_write(self._lock_path):  # so that nobody sweeps it away before it is locked
             return Staging(self.path, os.path.join(self.path, _OWN))
 
     def write(self) -> Write:
         """Lock the layout for a change; a context manager, which saves when it ends without error."""
-        os.makedirs(os.path.join(self.path, "blobs", "sha256"), 0o755, exist_ok=True)
+        with writing(self.path):
+            os.makedirs(os.path.join(self.path, "blobs", "sha256"), 0o755, exist_ok=True)
         held = lock_write(self._lock_path)
         try:
             index, entries = self._entries()
@@ -128,7 +130,8 @@ class Write:
     def __exit__(self, kind: object, *_exc: object) -> None:
         with self._held:
             if kind is None:
-                self._save()
+                with writing(self._store.path):
+                    self._save()
 
     def put(self, raw: dict[str, Any], staging: Staging) -> None:
         """List a manifest; one of the same name gives way. Its blobs are taken from ``staging``."""
