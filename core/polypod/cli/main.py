@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 
 def _open_standard_files() -> None:
-    """Put /dev/null where standard input, output or error is closed, as Go does it.
+    """Put /dev/null where standard input, output or error is closed.
 
     Else the next file that is opened, one of the store perhaps, would get what is printed.
     """
