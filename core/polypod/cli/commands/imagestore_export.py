@@ -23,7 +23,7 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
 COMMAND = Command(
     path="imagestore export",
     summary="Write an image store into a file",
-    usage="[options] [NAME] FILE",
+    usage="[options] NAME FILE",
     long="Writes an image store, or the images that --image names (then NAME may be left out), into an erofs or squashfs file that is attached read-only in"
     " one mount, by polypod as well as (mounted) by podman as an additional image store. The same images give"
     " the same file.",
