@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 
 import pytest
 from polypod.testing.imagestores import Disks, Filler
@@ -19,26 +17,6 @@ pytestmark = [
 ]
 
 CHANGES = "rm /bin/ls; mkdir -p /d; echo deep > /d/a; rm -rf /tmp; mkdir /tmp; echo new > /tmp/t"
-
-
-@pytest.fixture
-def disks() -> Iterator[Disks]:
-    made = Disks(tempfile.mkdtemp(prefix="pp"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(disks: Disks) -> str:
-    return disks.folder
-
-
-@pytest.fixture
-def cli(disks: Disks) -> Iterator[Program]:
-    made = Program(disks.folder)
-    yield made
-    disks.resume_all()
-    made.run("rm", "-fa", "-t", "0")
 
 
 def filled(folder: str, store: str) -> Filler:

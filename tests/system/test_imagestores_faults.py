@@ -6,9 +6,7 @@ import os
 import random
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,26 +19,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root"),
 ]
-
-
-@pytest.fixture
-def disks() -> Iterator[Disks]:
-    made = Disks(tempfile.mkdtemp(prefix="pp"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(disks: Disks) -> str:
-    return disks.folder
-
-
-@pytest.fixture
-def cli(disks: Disks) -> Iterator[Program]:
-    made = Program(disks.folder)
-    yield made
-    disks.resume_all()
-    made.run("rm", "-fa", "-t", "0")
 
 
 def test_a_disk_that_answers_with_io_errors(cli: Program, disks: Disks, folder: str) -> None:

@@ -8,9 +8,8 @@ import random
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,25 +22,6 @@ pytestmark = [
 ]
 
 CHANGES = "rm /bin/ls; mkdir -p /d; echo deep > /d/a; rm -rf /tmp; mkdir /tmp; echo new > /tmp/t"
-
-
-@pytest.fixture
-def disks() -> Iterator[Disks]:
-    made = Disks(tempfile.mkdtemp(prefix="pp"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(disks: Disks) -> str:
-    return disks.folder
-
-
-@pytest.fixture
-def cli(disks: Disks) -> Iterator[Program]:
-    made = Program(disks.folder)
-    yield made
-    made.run("rm", "-fa", "-t", "0")
 
 
 @pytest.fixture

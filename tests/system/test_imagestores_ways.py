@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,25 +25,6 @@ CHANGES = (
 )
 LOOK = "cat /d/a; echo /tmp/*; stat -c %u:%g:%a /d/a; test -e /bin/ls || echo gone"
 SEEN = ["deep", "/tmp/t", "12:34:4711", "gone"]
-
-
-@pytest.fixture
-def disks() -> Iterator[Disks]:
-    made = Disks(tempfile.mkdtemp(prefix="pp"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(disks: Disks) -> str:
-    return disks.folder
-
-
-@pytest.fixture
-def cli(disks: Disks) -> Iterator[Program]:
-    made = Program(disks.folder)
-    yield made
-    made.run("rm", "-fa", "-t", "0")
 
 
 def fill(folder: str, store: str) -> Filler:

@@ -8,7 +8,8 @@ from ..errors import StorageError, UsageError
 from ..store.filemount import unmount
 from ..store.identity import read_identity
 from ..store.imagestores import ATTACHED
-from ..store.transfer import MARKER, move_directory, move_file, remove_store
+from ..store.leftovers import remove_store
+from ..store.transfer import MARKER, move_directory, move_file
 from .imagestores import inside_of, reopen, stores_of, users
 from .imagestores_detach import release
 

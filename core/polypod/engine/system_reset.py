@@ -123,10 +123,10 @@ def _volumes(rt: Runtime, errors: list[str]) -> None:
 
 def _unmount(path: str, errors: list[str]) -> bool:
     """Take down every mount at and below a path, the innermost first; whether all are gone."""
+    from ..store.probing import mount_types
+
     base, before = os.path.realpath(path), len(errors)
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = [_unescaped(line.split()[4]) for line in file]
-    for point in reversed(points):
+    for point, _ in mount_types():
         if point == base or point.startswith(base + "/"):
             _attempt(
                 errors,
@@ -134,12 +134,6 @@ def _unmount(path: str, errors: list[str]) -> bool:
                 lambda point=point: _ignore(mounts.umount(point, mounts.MNT_DETACH)),  # type: ignore[misc]
             )
     return len(errors) == before
-
-
-def _unescaped(path: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        path = path.replace(code, character)
-    return path
 
 
 def _doomed(rt: Runtime, roots: list[str]) -> Iterator[str]:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 MARKER = "polypod-moving.json"
 _TEMPORARY = ".moving-"
-#: The identity file's name while a store is removed.
-_LEFT = "polypod-moved.json"
 
 
 def move_directory(root: str, target: str, driver: str, id: str) -> bool:
@@ -226,44 +224,6 @@ def _same_content(one: str, other: str) -> bool:
                 return False
             if not left:
                 return True
-
-
-def remove_store(root: str, id: str, moved: str) -> None:
-    """Remove what a move has left at the old place, and nothing else that may lie there by now.
-
-    ``moved``: where the store is. A mount point itself stays.
-    """
-    if not os.path.isdir(root):
-        if os.path.isfile(root) and os.path.isfile(moved) and _alike(root, moved):
-            os.unlink(root)
-        return
-    if _id_in(f"{root}/{_LEFT}") != id:
-        if _id_in(f"{root}/{IDENTITY}") != id:
-            return
-        os.rename(f"{root}/{IDENTITY}", f"{root}/{_LEFT}")  # no store any more; a kill is taken up again
-    for name in sorted(os.listdir(root)):
-        if name not in ("lost+found", _LEFT):
-            remove_tree(f"{root}/{name}")
-    os.unlink(f"{root}/{_LEFT}")
-    try:
-        os.rmdir(root)
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _id_in(path: str) -> str:
-    try:
-        return str(fastjson.loads(read_bytes(path) or b"{}").get("id", ""))
-    except (ValueError, AttributeError):
-        return ""
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether two files are, as far as one can tell from their beginnings, the same store."""
-    with open(one, "rb", buffering=0) as a, open(other, "rb", buffering=0) as b:
-        same_size = os.fstat(a.fileno()).st_size == os.fstat(b.fileno()).st_size
-        return same_size and a.read(1 << 20) == b.read(1 << 20)
 
 
 def move_file(file: str, target: str) -> None:

@@ -7,7 +7,8 @@ import os
 import pytest
 from polypod.errors import StorageError
 from polypod.store.identity import read_identity, write_identity
-from polypod.store.transfer import MARKER, move_directory, remove_store
+from polypod.store.leftovers import remove_store
+from polypod.store.transfer import MARKER, move_directory
 
 
 @pytest.fixture
@@ -38,18 +39,19 @@ def test_a_directory_with_anything_else_is_refused(store, tmp_path):
 
 def test_removing_is_taken_up_again_and_takes_nothing_of_others(store, tmp_path, monkeypatch):
     root, id = store
-    from polypod.store import transfer
+    from polypod.store import leftovers
 
     def killed(path):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(transfer, "remove_tree", killed)
+        patched.setattr(leftovers, "remove_tree", killed)
         with pytest.raises(KeyboardInterrupt):
             remove_store(root, id, "/new")
-    assert read_identity(root) == "" and os.path.isdir(f"{root}/overlay")
+    assert read_identity(root) == "" and len(os.listdir(root)) == 4
+    os.makedirs(f"{root}/overlay/too-late")
     remove_store(root, "0" * 64, "/new")
-    assert os.path.isdir(f"{root}/overlay")
+    assert len(os.listdir(root)) >= 4
     remove_store(root, id, "/new")
     assert not os.path.exists(root)
     (tmp_path / "photos").mkdir()
