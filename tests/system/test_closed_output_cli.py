@@ -53,6 +53,13 @@ def test_a_full_output_is_no_bug(cli: Program) -> None:
     assert (done.returncode, done.stderr) == (125, "Error: write /dev/stdout: no space left on device\n")
 
 
+def test_full_outputs_tell_by_the_exit_code(cli: Program) -> None:
+    with HostileRegistry() as registry:
+        registry.add_image()
+        words = f"--log-level=debug pull --tls-verify=false {registry.host}/a/b 2>/dev/full"
+        assert shell(cli, words).returncode == 125  # as podman
+
+
 def test_artifacts_on_a_store_that_cannot_be_written(cli: Program, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(os.urandom(3 << 20))

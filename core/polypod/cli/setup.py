@@ -69,8 +69,11 @@ def describe_bug(error: Exception) -> str:
     import traceback
 
     if log.level >= log.DEBUG:
-        for line in traceback.format_exception(error):
-            os.write(2, line.encode("utf-8", "replace"))
+        try:
+            for line in traceback.format_exception(error):
+                os.write(2, line.encode("utf-8", "replace"))
+        except OSError:
+            pass  # stderr is full or closed; the exit code still tells
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     text = " ".join(str(error).split())
