@@ -7,7 +7,7 @@ The formats: :mod:`archive_oci` (layout directory or tar), :mod:`archive_docker`
 from __future__ import annotations
 
 from ..model.struct import Struct
-from . import image_config, manifest
+from . import image_config, image_config_check, manifest
 from .archive_files import FormatError
 
 TYPE_CHECKING = False
@@ -103,6 +103,7 @@ def read_config(data: bytes) -> dict[str, Any]:
     """Decode a config; raise ``FormatError`` for a bad one."""
     try:
         document = image_config.parse_config(data)
+        image_config_check.check(document)
     except ValueError as error:
         raise FormatError(f"parsing image config: {error}") from None
     for diff_id in image_config.diff_ids(document):
