@@ -241,7 +241,10 @@ class Repository:
 
         found: list[str] = []
         for page in pages(self.request, f"/v2/{self.path}/tags/list?n=1000", "fetching tags list"):
-            found += [tag for tag in page.get("tags") or [] if isinstance(tag, str)]
+            tags = page.get("tags") or []
+            if not isinstance(tags, list):
+                raise RegistryError(f"fetching tags list of {self.name}: the answer has no list of tags")
+            found += [tag for tag in tags if isinstance(tag, str)]
         return found
 
     def referrers(self, digest: str, artifact_type: str = "") -> list[dict[str, Any]]:

@@ -625,3 +625,10 @@ def test_a_range_of_a_blob_of_another_size(hostile: HostileRegistry, repository:
     hostile.on("GET", "/blobs/", ranges_of(70_000, "300007"))
     with pytest.raises(RegistryError, match="it has 300007 bytes where 300000 are expected"):
         read_all(repository, len(DATA))
+
+
+@pytest.mark.parametrize("tags", ["5", "true", '"x"', '{"a": 1}'])
+def test_tags_that_are_no_list(hostile: HostileRegistry, repository: Repository, tags: str) -> None:
+    hostile.on("GET", "/tags/list", hostility.content(b'{"tags": %s}' % tags.encode()))
+    with pytest.raises(RegistryError, match="the answer has no list of tags"):
+        repository.tags()
