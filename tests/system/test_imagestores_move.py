@@ -78,6 +78,7 @@ def test_a_move_is_refused_while_the_store_is_in_use(cli: Program, store: str, f
     cli("rm", "-f", "-t", "0", "busy")
     os.makedirs(f"{folder}/full/of")
     assert "is not empty" in cli.fails(125, "imagestore", "move", "usb", f"{folder}/full")
+    assert "the path is empty" in cli.fails(125, "imagestore", "move", "usb", "")
     assert "into itself" in cli.fails(125, "imagestore", "move", "usb", f"{store}/below")
     assert "does not exist" in cli.fails(125, "imagestore", "move", "usb", f"{folder}/no/where")
     works(cli)

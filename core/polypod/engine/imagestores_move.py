@@ -27,6 +27,8 @@ def move(rt: Runtime, name: str, path: str, say: Callable[[str], None]) -> Image
 
     Refused while running containers need it (``InUse``). It may be killed and called again.
     """
+    if not path:
+        raise UsageError(f"say where image store {name} is to be moved: the path is empty")
     stores = stores_of(rt)
     store = stores.get(name)
     if store.origin:

@@ -113,7 +113,10 @@ def _empty(top: int, device: int, path: str) -> None:
                 stack.pop()
                 if stack:
                     os.close(fd)
-                    os.rmdir(own, dir_fd=stack[-1][0])
+                    try:
+                        os.rmdir(own, dir_fd=stack[-1][0])
+                    except FileNotFoundError:
+                        continue  # somebody else deletes the same tree
                 continue
             if not is_dir:
                 try:
@@ -128,7 +131,10 @@ def _empty(top: int, device: int, path: str) -> None:
                     continue
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                child = os.open(name, flags, dir_fd=fd)
+                try:
+                    child = os.open(name, flags, dir_fd=fd)
+                except FileNotFoundError:
+                    continue
                 stack.append((child, iter(_names(child)), name))
                 if os.fstat(child).st_dev != device:
                     raise OSError(errno.EBUSY, f"{name} is a mount point", path) from None

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 from polypod.engine import remove as removal
-from polypod.engine import tree
 from polypod.engine.locking import ContainerLock
 from polypod.engine.tree import remove_tree
 from polypod.errors import NoSuchContainer
@@ -21,13 +20,13 @@ def meddle(monkeypatch, directory: str, times: int) -> list[int]:
     made: list[int] = []
     rmdir = os.rmdir
 
-    def raced(path: str) -> None:
+    def raced(path: str, **where: int) -> None:
         if path == directory and len(made) < times:
             with open(f"{directory}/lock", "w") as file:
                 made.append(file.fileno())
-        rmdir(path)
+        rmdir(path, **where)
 
-    monkeypatch.setattr(tree.os, "rmdir", raced)
+    monkeypatch.setattr(os, "rmdir", raced)
     return made
 
 
@@ -48,6 +47,15 @@ def test_a_file_that_always_comes_back_is_an_error(tmp_path, monkeypatch) -> Non
     with pytest.raises(OSError) as caught:
         remove_tree(directory)
     assert caught.value.errno == errno.ENOTEMPTY
+
+
+def test_a_link_goes_and_what_it_points_at_stays(tmp_path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/file").touch()
+    (tmp_path / "link").symlink_to("kept")
+    remove_tree(f"{tmp_path}/link")
+    assert sorted(os.listdir(tmp_path)) == ["kept"]
+    assert (tmp_path / "kept/file").exists()
 
 
 class Places:
