@@ -45,6 +45,16 @@ def _object(body: bytes, doing: str) -> dict[str, Any]:
     return document
 
 
+def values(page: dict[str, Any], key: str, doing: str) -> list[Any]:
+    """A list of a page, which may be left out or null."""
+    found = page.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise RegistryError(f'{doing}: the answer\'s "{key}" are no list')
+    return found
+
+
 def _next(link: str, target: str, doing: str) -> str:
     """The target of the next page, a path on the same registry, "" at the end."""
     from urllib.parse import urljoin, urlsplit
@@ -71,7 +81,7 @@ def referrers(repository: Repository, digest: str, artifact_type: str) -> list[d
     found: list[Any] = []
     try:
         for page in pages(repository.request, target, doing):
-            found += page.get("manifests") or []
+            found += values(page, "manifests", doing)
     except RegistryNotFound:
         found = _by_tag(repository, digest, doing)
     return [
@@ -93,12 +103,12 @@ def _by_tag(repository: Repository, digest: str, doing: str) -> list[Any]:
         fetched = repository.manifest(referrers_tag(digest))
     except RegistryNotFound:
         return []
-    return list(_object(fetched.data, doing).get("manifests") or [])
+    return values(_object(fetched.data, doing), "manifests", doing)
 
 
 def catalog(request: Callable[..., Response], doing: str) -> Iterator[str]:
     """The names of a registry's repositories, in its order."""
     for page in pages(request, "/v2/_catalog?n=1000", doing):
-        for name in page.get("repositories") or []:
+        for name in values(page, "repositories", doing):
             if isinstance(name, str):
                 yield name

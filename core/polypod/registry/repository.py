@@ -237,14 +237,11 @@ class Repository:
 
     def tags(self) -> list[str]:
         """All tags, over all pages; raises ``RegistryNotFound`` for an unknown repository."""
-        from .listing import pages
+        from .listing import pages, values
 
-        found: list[str] = []
-        for page in pages(self.request, f"/v2/{self.path}/tags/list?n=1000", "fetching tags list"):
-            tags = page.get("tags") or []
-            if not isinstance(tags, list):
-                raise RegistryError(f"fetching tags list of {self.name}: the answer has no list of tags")
-            found += [tag for tag in tags if isinstance(tag, str)]
+        doing, found = "fetching tags list", []
+        for page in pages(self.request, f"/v2/{self.path}/tags/list?n=1000", doing):
+            found += [tag for tag in values(page, "tags", doing) if isinstance(tag, str)]
         return found
 
     def referrers(self, digest: str, artifact_type: str = "") -> list[dict[str, Any]]:

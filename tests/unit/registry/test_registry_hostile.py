@@ -13,6 +13,7 @@ from polypod.errors import RegistryDenied, RegistryError, RegistryNotFound
 from polypod.oci.reference import parse
 from polypod.registry.client import open_destination, open_source
 from polypod.registry.conf import Registries
+from polypod.registry.listing import catalog
 from polypod.registry.transport import number_of
 from polypod.testing import registry_hostile as hostility
 from polypod.testing.registry_hostile import HostileRegistry, TokenAuth, sha256
@@ -627,8 +628,14 @@ def test_a_range_of_a_blob_of_another_size(hostile: HostileRegistry, repository:
         read_all(repository, len(DATA))
 
 
-@pytest.mark.parametrize("tags", ["5", "true", '"x"', '{"a": 1}'])
-def test_tags_that_are_no_list(hostile: HostileRegistry, repository: Repository, tags: str) -> None:
-    hostile.on("GET", "/tags/list", hostility.content(b'{"tags": %s}' % tags.encode()))
-    with pytest.raises(RegistryError, match="the answer has no list of tags"):
+@pytest.mark.parametrize("value", [b"5", b"true", b'"x"', b'{"a": 1}'])
+def test_lists_that_are_none(hostile: HostileRegistry, repository: Repository, value: bytes) -> None:
+    hostile.on("GET", "/tags/list", hostility.content(b'{"tags": %s}' % value))
+    with pytest.raises(RegistryError, match='the answer\'s "tags" are no list'):
         repository.tags()
+    hostile.on("GET", "/_catalog", hostility.content(b'{"repositories": %s}' % value))
+    with pytest.raises(RegistryError, match='the answer\'s "repositories" are no list'):
+        list(catalog(repository.host.request, "listing repositories"))
+    hostile.on("GET", "/referrers/", hostility.content(b'{"manifests": %s}' % value))
+    with pytest.raises(RegistryError, match='the answer\'s "manifests" are no list'):
+        repository.referrers(DIGEST)
