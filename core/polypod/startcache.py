@@ -210,9 +210,22 @@ def _is_plain(spec: Any) -> bool:
 _active: StartCache | None = None
 
 
+def open_standard_files() -> None:
+    """Put /dev/null where standard input, output or error is closed.
+
+    Else the next file that is opened, the cache or one of the store, would get what is printed.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.get_inheritable(fd)
+        except OSError:
+            os.set_inheritable(os.open("/dev/null", os.O_RDWR), True)
+
+
 def install() -> None:
     """Put the cache before the other finders, unless $POLYPOD_START_CACHE is 0."""
     global _active
+    open_standard_files()
     if os.environ.get("POLYPOD_START_CACHE") != "0":
         _active = StartCache()
         sys.meta_path.insert(0, _active)  # type: ignore[arg-type]

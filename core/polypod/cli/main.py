@@ -7,6 +7,7 @@ import os
 import sys
 
 from ..errors import PolypodError, UsageError
+from ..startcache import open_standard_files
 from .context import Context
 from .parse import FlagSet, HelpRequested, Options, parse
 from .tree import ALIASES, GROUPS, TREE
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     ``os._exit`` spares the interpreter's shutdown, 1-2 ms; nothing is buffered.
     """
     argv = sys.argv if argv is None else argv
-    _open_standard_files()
+    open_standard_files()
     # A command lives for milliseconds: collecting cycles costs more than it frees.
     gc.disable()
     if sys.flags.no_site:
@@ -47,18 +48,6 @@ def main(argv: list[str] | None = None) -> NoReturn:
         except (OSError, ValueError, AttributeError):
             pass  # closed by the reader or by the command
     os._exit(code)
-
-
-def _open_standard_files() -> None:
-    """Put /dev/null where standard input, output or error is closed.
-
-    Else the next file that is opened, one of the store perhaps, would get what is printed.
-    """
-    for fd in (0, 1, 2):
-        try:
-            os.get_inheritable(fd)
-        except OSError:
-            os.set_inheritable(os.open("/dev/null", os.O_RDWR), True)
 
 
 def run(argv: list[str]) -> int:

@@ -11,6 +11,7 @@ from .events import emit_container
 from .exits import note
 from .locking import ContainerLock
 from .states import LIVE
+from .sweep import KEPT
 from .sync import refresh
 from .tree import remove_tree
 
@@ -140,6 +141,19 @@ def _delete_files(rt: Runtime, container: Container, force: bool) -> None:
 
         _attempt(force, delete)
     remove_tree(os.path.dirname(container.bundle))
+    _empty_run_dir(container.run_dir)
+
+
+def _empty_run_dir(run_dir: str) -> None:
+    """Leave what others look at: a kill after the record has gone then leaves what ``sweep`` knows as ours."""
+    for folder, kept in ((os.path.dirname(run_dir), (os.path.basename(run_dir),)), (run_dir, KEPT)):
+        try:
+            names = os.listdir(folder)
+        except FileNotFoundError:
+            return
+        for name in names:
+            if name not in kept:
+                remove_tree(f"{folder}/{name}")
 
 
 def _remove_anonymous_volumes(rt: Runtime, container: Container) -> None:

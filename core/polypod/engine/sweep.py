@@ -1,6 +1,7 @@
 """Remove run directories that a command left when it was killed before its container was recorded.
 
-Between making the lock file and writing the first record there is a moment; a SIGKILL in it
+Between making the lock file and writing the first record there is a moment, and so there is between
+the last record and the last directory that ``rm`` deletes; a SIGKILL in it
 leaves an empty run directory that belongs to nothing. `rm --all` and `container prune` look.
 """
 
@@ -15,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .runtime import Runtime
 
+#: What stays in a run directory until its container's record has gone: the lock, and who cleans up.
+KEPT = ("lock", "owner")
+
 
 def sweep(rt: Runtime) -> list[str]:
     """Delete such directories and return the IDs that they were named after."""
@@ -28,14 +32,14 @@ def sweep(rt: Runtime) -> list[str]:
 
 
 def _removed(rt: Runtime, name: str) -> bool:
-    """Only what is ours (a lock file and nothing more) and nobody's at work on."""
+    """Only what is ours (:data:`KEPT` and nothing more) and nobody's at work on."""
     folder = rt.run_dir(name)
     try:
-        if os.listdir(folder) not in (["lock"], []):
+        if not set(KEPT).issuperset(os.listdir(folder)):
             return False
         fd = os.open(f"{folder}/lock", os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return _empty_removed(rt, name)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Whoever held the lock may have recorded the container since we looked.
@@ -46,4 +50,19 @@ def _removed(rt: Runtime, name: str) -> bool:
         return False
     finally:
         os.close(fd)
+    return True
+
+
+def _empty_removed(rt: Runtime, name: str) -> bool:
+    """A directory without a lock file; who is about to make one makes its directory anew."""
+    if any(container["id"] == name for container in rt.store.containers()):
+        return False  # another engine's
+    folder = rt.run_dir(name)
+    for path in (f"{folder}/owner", folder, os.path.dirname(folder)):
+        try:
+            (os.unlink if path.endswith("/owner") else os.rmdir)(path)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return False  # not empty: not ours
     return True
