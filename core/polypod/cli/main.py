@@ -22,6 +22,9 @@ PROG = "polypod"
 PODMAN_VERSION = "5.7.0"  # whose command line and formats these are
 COMMANDS = "polypod.cli.commands."
 
+# Commands whose runtime joins a cgroup: polypod.kit.grace.
+_JOIN_CGROUPS = frozenset({"exec", "init", "restart", "run", "start"})
+
 _EXIT_ERROR = 125
 
 
@@ -91,7 +94,12 @@ def dispatch(ctx: Context, args: list[str]) -> int:
     except HelpRequested:
         found.options.help = True
     if ctx.path in TREE:
-        return _call(ctx, load(TREE[ctx.path][0]), rest, found)
+        module = TREE[ctx.path][0]
+        if module in _JOIN_CGROUPS:
+            from ..kit.grace import begin
+
+            begin()
+        return _call(ctx, load(module), rest, found)
     if found.plugin:
         from .plugin_commands import run as run_plugin
 
