@@ -5,8 +5,6 @@ names are loaded when first used (PEP 562), because the command line must
 start in a few milliseconds.
 """
 
-from __future__ import annotations
-
 __version__ = "0.1.0"
 
 _PUBLIC = {

@@ -3,7 +3,7 @@
 A command imports 80 to 150 modules, and Python looks each one up in the file
 system: a listing, two stats, an open, two reads (some 40 us a module). This finder
 takes the compiled code from one file, after one stat that tells whether the
-source is still the same. The cache fills itself: a hot command that imported
+source is still the same, and the place of a C module too, so that no folder has to be listed. The cache fills itself: a hot command that imported
 something new writes the file anew when it is done.
 
 The file is in marshal format, as .pyc files are, and is trusted as they are: it is
@@ -11,20 +11,20 @@ read only when it belongs to the user and nobody else can touch it.
 docs/explanation/decisions/0008 has the figures.
 """
 
-from __future__ import annotations
-
+# No "from __future__" here and in the package's __init__: it would be looked up in the file system.
 import marshal
 import os
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER
+from _frozen_importlib_external import MAGIC_NUMBER, ExtensionFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import Any
 
-    # source path, its mtime in ns, its size, is it a package, offset and length of its code
+    # source path, its mtime in ns, its size, is it a package, offset and length of its code;
+    # the length is 0 for a C module
     Entry = tuple[str, int, int, bool, int, int]
 
 _HEAD = 8  # bytes that hold the index' length
@@ -77,7 +77,7 @@ class StartCache:
 
     # -- the import protocol -------------------------------------------------------------------
 
-    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> "ModuleSpec | None":
         """The module's spec when its code is here and its source has not changed."""
         entry = self.index.get(name)
         if entry is None:
@@ -89,6 +89,10 @@ class StartCache:
         if found is None or found.st_mtime_ns != entry[1] or found.st_size != entry[2]:
             self._stale = True
             return None
+        if not entry[5]:
+            spec = ModuleSpec(name, ExtensionFileLoader(name, entry[0]), origin=entry[0])
+            spec.has_location = True
+            return spec
         spec = ModuleSpec(name, self, origin=entry[0], is_package=entry[3])  # type: ignore[arg-type]
         spec.has_location = True
         spec.cached = self.path  # or importlib would compute the .pyc's path, a tenth of an import
@@ -100,11 +104,11 @@ class StartCache:
         """Use an ordinary module object."""
         return
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         """Run the module's code."""
         exec(self.get_code(module.__name__), module.__dict__)
 
-    def get_code(self, name: str) -> CodeType:
+    def get_code(self, name: str) -> "CodeType":
         """The compiled module (also for inspect and runpy)."""
         entry = self.index[name]
         code: CodeType = marshal.loads(os.pread(self._fd, entry[5], self._base + entry[4]))
@@ -132,7 +136,7 @@ class StartCache:
             return False  # no cache is slower, not wrong
         return True
 
-    def _collect(self, new: list[str]) -> dict[str, tuple[Entry, bytes]]:
+    def _collect(self, new: list[str]) -> "dict[str, tuple[Entry, bytes]]":
         parts: dict[str, tuple[Entry, bytes]] = {}
         for name, entry in self.index.items():
             try:
@@ -149,7 +153,8 @@ class StartCache:
             if loader is self:
                 continue
             found = os.stat(spec.origin)
-            code = marshal.dumps(loader.get_code(name))
+            source = not isinstance(loader, ExtensionFileLoader)
+            code = marshal.dumps(loader.get_code(name)) if source else b""
             package = spec.submodule_search_locations is not None
             parts[name] = (
                 (spec.origin, found.st_mtime_ns, found.st_size, package, 0, len(code)),
@@ -157,7 +162,7 @@ class StartCache:
             )
         return parts
 
-    def _write(self, parts: dict[str, tuple[Entry, bytes]]) -> None:
+    def _write(self, parts: "dict[str, tuple[Entry, bytes]]") -> None:
         index: dict[str, Entry] = {}
         offset = 0
         for name, (entry, code) in parts.items():
@@ -177,7 +182,7 @@ class StartCache:
         _forget_old(folder)
 
     @staticmethod
-    def _head(index: dict[str, Entry], body: int) -> bytes:
+    def _head(index: "dict[str, Entry]", body: int) -> bytes:
         # The total size is part of the index: a file that was cut short is not read. An int's
         # marshal form has one length below 2**31, so one try gives the final length.
         length = len(marshal.dumps((MAGIC_NUMBER, 0, index)))
@@ -195,19 +200,21 @@ def _forget_old(folder: str) -> None:
             os.unlink(entry.path)
 
 
-def _is_plain(spec: Any) -> bool:
-    """A module from a .py file, found in the ordinary way."""
+def _is_plain(spec: "Any") -> bool:
+    """A module from a .py file or a shared library, found in the ordinary way."""
     origin = getattr(spec, "origin", None)
     return (
         isinstance(origin, str)
-        and origin.endswith(".py")
         and spec.has_location
-        and hasattr(spec.loader, "get_code")
+        and (
+            (origin.endswith(".py") and hasattr(spec.loader, "get_code"))
+            or type(spec.loader) is ExtensionFileLoader
+        )
         and spec.name not in ("__main__", "polypod", "polypod.startcache")
     )
 
 
-_active: StartCache | None = None
+_active: "StartCache | None" = None
 
 
 def open_standard_files() -> None:

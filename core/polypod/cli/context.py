@@ -74,14 +74,6 @@ class Context:
         """Write to stderr at once."""
         write_all(2, (text + end).encode("utf-8", "surrogateescape"))
 
-    def close(self) -> None:
-        """Let go of the engine; safe to call twice.
-
-        The process leaves with ``os._exit``: the kernel closes the state's files and
-        frees its locks sooner than we could.
-        """
-        self._rt = None
-
 
 def write_all(fd: int, data: bytes) -> None:
     """Write all bytes to a file descriptor, however it takes them."""

@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
         from .late import LateSite
 
         sys.meta_path.append(LateSite())
-    code = run(argv)
+    ctx = context_of(argv)  # held to the end: the kernel closes its files sooner than we could
+    code = run(argv, ctx)
     cache = sys.modules.get("polypod.startcache")
     if cache is not None:
         cache.keep()
@@ -53,17 +54,23 @@ def main(argv: list[str] | None = None) -> NoReturn:
     os._exit(code)
 
 
-def run(argv: list[str]) -> int:
-    """Run one command line; return the exit code. Never raises but for ``SystemExit``."""
+def context_of(argv: list[str]) -> Context:
+    """What the command line of a program of that name works with."""
     # As a symlink named podman it speaks as podman, whose scripts look for that word.
     ctx = Context(os.path.basename(argv[0]) or PROG)
     if ctx.prog in ("__main__.py", "-c", "-m"):
         ctx.prog = PROG
+    return ctx
+
+
+def run(argv: list[str], ctx: Context | None = None) -> int:
+    """Run one command line; return the exit code. Never raises but for ``SystemExit``."""
+    ctx = ctx or context_of(argv)
     try:
         try:
             return dispatch(ctx, argv[1:])
         finally:
-            _shut_down(ctx)
+            _log_the_end()
     except PolypodError as error:
         return _say(ctx, str(error), error.exit_code)
     except BrokenPipeError:
@@ -74,11 +81,10 @@ def run(argv: list[str]) -> int:
         return _say_bug(ctx, error)
 
 
-def _shut_down(ctx: Context) -> None:
+def _log_the_end() -> None:
     log = sys.modules.get("polypod.kit.log")
     if log is not None and log.level >= log.DEBUG:
         log.debug("Shutting down engines")
-    ctx.close()
 
 
 def dispatch(ctx: Context, args: list[str]) -> int:

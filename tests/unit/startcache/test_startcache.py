@@ -88,3 +88,34 @@ def test_an_old_installations_cache_is_forgotten(place):
     os.utime(old, (1, 1))
     start(place)
     assert not old.exists()
+
+
+LISTS = """
+import os, sys
+sys.path.insert(0, {site!r})
+from polypod import startcache
+sys.path.append(sys.path.pop(0))
+startcache.install()
+listed = []
+sys.addaudithook(lambda event, args: listed.append(args) if event == "os.listdir" else None)
+import __future__, {module}
+print(len(listed), {module}.__file__, __import__("sys").modules[{module!r}].__spec__.origin)
+startcache.keep()
+"""
+
+
+def test_a_c_module_is_found_without_listing_a_folder(place):
+    import _json as module  # has a shared library of its own in most builds
+
+    if not hasattr(module, "__file__"):
+        pytest.skip("this Python has _json built in")
+    script = LISTS.format(site=str(place / "site"), module="_json")
+    env = {"POLYPOD_CACHE_DIR": str(place / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-I", "-S", "-c", script]
+    first, second = (
+        subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(2)
+    )
+    assert first[1:] == second[1:] == [module.__file__, module.__file__]
+    assert int(first[0]) > 0
+    assert int(second[0]) == 0
