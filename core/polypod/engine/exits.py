@@ -56,7 +56,7 @@ def _prune(folder: str) -> None:
 def noted(rt: Runtime, container_id: str) -> int | None:
     """The exit code of a removed container, None when it is not known (any more)."""
     try:
-        with open(f"{_folder(rt)}/{container_id}", encoding="ascii") as file:
+        with open(f"{_folder(rt)}/{container_id}", encoding="utf-8") as file:
             return int(file.read())
     except (FileNotFoundError, ValueError):
         return None

@@ -226,5 +226,5 @@ def exit_command(rt: Runtime, container_id: str, run_dir: str) -> tuple[str, ...
 
 def _write_pidfiles(container: Container, state: ContainerState) -> None:
     if container.lifecycle.pidfile:
-        with open(container.lifecycle.pidfile, "w", encoding="ascii") as file:
+        with open(container.lifecycle.pidfile, "w", encoding="utf-8") as file:
             file.write(str(state.pid))

@@ -70,7 +70,7 @@ def _same_file(fd: int, path: str) -> bool:
 
 def _holder(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8") as file:
             return f"process {file.read().strip() or 'unknown'}"
     except OSError:
         return "another process"

@@ -120,7 +120,7 @@ def _has(line: str, needles: tuple[str, ...]) -> bool:
 def _hybrid_remedy() -> str:
     """What helps a runtime that refuses a host whose cgroup2 keeps a controller of its own."""
     try:
-        with open("/sys/fs/cgroup/unified/cgroup.controllers", encoding="ascii") as file:
+        with open("/sys/fs/cgroup/unified/cgroup.controllers", encoding="utf-8") as file:
             left = file.read().split()
     except OSError:
         left = []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 
 from polypod.errors import DriverUnavailable
-from polypod.kit import attach
-from polypod.kit.tty import on_resize
 from polypod.model.struct import Struct
 from polypod.spec.markers import hookimpl
 
@@ -106,6 +104,9 @@ class Conmon:
         on_connected: Callable[[], None] | None,
     ) -> str:
         """See ``polypod.spec.monitor``."""
+        from polypod.kit import attach
+        from polypod.kit.tty import on_resize
+
         sock = attach.connect(run_dir)
         terminal = streams.stdin if streams.stdin >= 0 else streams.stdout
         with on_resize(terminal if streams.terminal else -1, control.resizer(run_dir)):

@@ -18,7 +18,7 @@ def enter(parent: str, pid: int) -> bool:
         try:
             os.makedirs(place, exist_ok=True)
             _inherit_cpuset(place)
-            with open(f"{place}/cgroup.procs", "w", encoding="ascii") as file:
+            with open(f"{place}/cgroup.procs", "w", encoding="utf-8") as file:
                 file.write(str(pid))
             moved = True
         except OSError:
@@ -44,10 +44,10 @@ def _inherit_cpuset(place: str) -> None:
         if not os.path.exists(path):
             return
         for level in (os.path.dirname(place), place):
-            with open(f"{level}/{name}", encoding="ascii") as file:
+            with open(f"{level}/{name}", encoding="utf-8") as file:
                 if file.read().strip():
                     continue
-            with open(f"{os.path.dirname(level)}/{name}", encoding="ascii") as file:
+            with open(f"{os.path.dirname(level)}/{name}", encoding="utf-8") as file:
                 inherited = file.read()
-            with open(f"{level}/{name}", "w", encoding="ascii") as file:
+            with open(f"{level}/{name}", "w", encoding="utf-8") as file:
                 file.write(inherited)

@@ -158,7 +158,7 @@ class Starting:
         if request.cgroup_parent:
             self._moving = Background(enter, request.cgroup_parent, self.conmon.pid)
         if request.conmon_pidfile:
-            with open(request.conmon_pidfile, "w", encoding="ascii") as file:
+            with open(request.conmon_pidfile, "w", encoding="utf-8") as file:
                 file.write(str(self.conmon.pid))
 
     @property
@@ -175,6 +175,9 @@ class Starting:
     def __call__(self) -> MonitorStarted:
         """Wait for the outcome; see ``monitor_start``."""
         self.release()
+        # What a foreground start needs next, loaded while the runtime is at work.
+        from polypod.kit import attach, tty  # noqa: F401
+
         try:
             report = self.conmon.report(self.timeout)
             pid = int(report.get("data", -1))
