@@ -28,11 +28,19 @@ def prepare_mounts(rt: Runtime, container: Container, rootfs: str) -> Container:
         elif entry.type == "image":
             entry = entry.evolve(source=_mount_image(rt, container, entry))
         prepared.append(entry)
+    if any(entry.subpath for entry in prepared):
+        from .subpaths import pin_subpaths
+
+        prepared = pin_subpaths(container, prepared)
     return container.evolve(mounts=tuple(prepared))
 
 
 def release_mounts(rt: Runtime, container: Container) -> None:
     """Undo :func:`prepare_mounts` and :func:`mount_rootfs_overlay`; safe to repeat."""
+    if any(entry.subpath for entry in container.mounts):
+        from .subpaths import release_subpaths
+
+        release_subpaths(container)  # first: they are parts of the others
     for entry in container.mounts:
         if entry.type == "volume":
             from .volumes import release_volume

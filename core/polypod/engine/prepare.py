@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..model.container import Container, ContainerState
     from .runtime import Runtime
 
+#: Mounts that something is done for on the host before the runtime makes them.
+_PREPARED = ("volume", "image", "overlay", "artifact")
+
 
 def prepare_rootfs(rt: Runtime, container: Container) -> str:
     """Mount the root file system and return its path."""
@@ -36,7 +39,7 @@ def write_bundle(
 ) -> dict[str, Any]:
     """Write the engine's files and config.json; return the spec."""
     os.makedirs(container.run_dir, 0o700, exist_ok=True)
-    if any(m.type in ("volume", "image", "overlay", "artifact") for m in container.mounts):
+    if any(m.subpath or m.type in _PREPARED for m in container.mounts):
         from .mounts import prepare_mounts
 
         container = prepare_mounts(rt, container, rootfs)

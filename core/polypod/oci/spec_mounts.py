@@ -220,13 +220,16 @@ def _user_mount(container: Container, mount: Mount, user: ExecUser) -> SpecMount
         return _mount(mount.destination, "devpts", "devpts", options)
     if mount.type == "ramfs":
         return _mount(mount.destination, "ramfs", "ramfs", options)
+    if mount.subpath:
+        # The runtime would follow its path once more, later: ``engine.subpaths`` has to mount it.
+        raise UsageError(f"subpath {mount.subpath} of the mount at {mount.destination} is not mounted")
     if mount.type == "image":
         return _image_mount(container, mount)
     if mount.type not in ("bind", "volume", "overlay"):
         raise UsageError(
             f'invalid filesystem type "{mount.type}" of the mount at {mount.destination}'
         )
-    source = _subpath(mount)
+    source = mount.source
     if mount.type == "overlay" or "O" in options:
         return _overlay(container, mount.destination, source, options)
     made_options = bind_options(options, source, volume=mount.type == "volume")
@@ -237,26 +240,10 @@ def _user_mount(container: Container, mount: Mount, user: ExecUser) -> SpecMount
     return _mount(mount.destination, "bind", source, made_options)
 
 
-def _subpath(mount: Mount) -> str:
-    if not mount.subpath:
-        return mount.source
-    try:
-        fd = open_in_root(mount.source, mount.subpath)
-    except OSError as error:
-        raise UsageError(
-            f"cannot use subpath {mount.subpath} of {mount.name or mount.source}: {error.strerror}"
-        ) from error
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}")
-    finally:
-        os.close(fd)
-
-
 def _image_mount(container: Container, mount: Mount) -> SpecMount:
-    source = _subpath(mount)
     if "rw" in mount.options:
-        return _overlay(container, mount.destination, source, ["rw"])
-    return _mount(mount.destination, "bind", source, ["rbind", "rprivate", "ro", "nosuid", "nodev"])
+        return _overlay(container, mount.destination, mount.source, ["rw"])
+    return _mount(mount.destination, "bind", mount.source, ["rbind", "rprivate", "ro", "nosuid", "nodev"])
 
 
 def _overlay(container: Container, destination: str, lower: str, options: list[str]) -> SpecMount:

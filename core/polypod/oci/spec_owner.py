@@ -51,10 +51,7 @@ def chown_source(path: str, uid: int, gid: int) -> None:
     Raises ``UsageError`` for a directory of the system, ``StorageError`` when it fails half-way.
     """
     real = os.path.realpath(path)
-    if real in _PRECIOUS:
-        raise UsageError(
-            f"chown on host path {path} is not supported: it is a system or parent directory"
-        )
+    refuse_precious(real, path)
     try:
         _chown(real, None, uid, gid)
         if os.path.isdir(real):
@@ -63,6 +60,14 @@ def chown_source(path: str, uid: int, gid: int) -> None:
                     _chown(name, fd, uid, gid)
     except OSError as error:
         raise StorageError(f"failed to chown {path} recursively: {error.strerror}") from error
+
+
+def refuse_precious(real: str, path: str) -> None:
+    """Raise ``UsageError`` when ``real``, which the user knows as ``path``, is a directory of the system."""
+    if real in _PRECIOUS:
+        raise UsageError(
+            f"chown on host path {path} is not supported: it is a system or parent directory"
+        )
 
 
 def _chown(name: str, dir_fd: int | None, uid: int, gid: int) -> None:
