@@ -198,6 +198,43 @@ def test_nobody_loads_into_a_store_that_moves(
     big_is_there(cli, place, folder, archive, there)
 
 
+def waited_for(path: str) -> bool:
+    """Whether a process waits for the lock on a file."""
+    inode = f":{os.stat(path).st_ino}"
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and inode in line for line in lines)
+
+
+def test_who_waits_for_a_store_that_moves_loses_nothing(
+    cli: Program, disks: Disks, store: str, folder: str, archive: str
+) -> None:
+    place = disks.tmpfs("disk")
+    moving = cli.start("imagestore", "move", "usb", place)
+    until(lambda: os.path.exists(f"{place}/polypod-moving.json"), moving)
+    moving.send_signal(signal.SIGSTOP)  # it holds the locks
+    loading = Filler(folder, store).cli.start("load", "-q", "-i", archive)
+    lock = f"{store}/overlay-layers/layers.lock"
+    until(lambda: waited_for(lock), loading)
+    assert loading.poll() is None
+    moving.send_signal(signal.SIGCONT)
+    errors = [process.communicate()[1].decode() for process in (moving, loading)]
+    assert moving.returncode == 0, errors
+    if loading.returncode == 0:
+        assert Filler(folder, store)("images", "-q", "big") or cli("images", "-q", "big")
+    else:
+        assert errors[1].count("\n") == 1 and "moved" in errors[1], errors[1]
+    big_is_there(cli, place, folder, archive, cli("images", "-q", "big") != "")
+
+
+def test_nobody_writes_to_the_old_place_of_a_store(cli: Program, store: str, folder: str, archive: str) -> None:
+    """A move that was killed, or that containers hold up, leaves it there for a while."""
+    os.rename(f"{store}/polypod-store.json", f"{store}/polypod-moved.json")
+    error = Filler(folder, store).cli.fails(125, "load", "-q", "-i", archive)
+    assert f"{store} is the old place of an image store that was moved" in error
+    os.rename(f"{store}/polypod-moved.json", f"{store}/polypod-store.json")
+    Filler(folder, store)("load", "-q", "-i", archive)
+
+
 def test_a_load_into_another_store_does_not_mind(
     cli: Program, disks: Disks, store: str, folder: str, archive: str
 ) -> None:

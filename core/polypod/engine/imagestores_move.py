@@ -8,8 +8,8 @@ from ..errors import StorageError, UsageError
 from ..store.filemount import unmount
 from ..store.identity import read_identity
 from ..store.imagestores import ATTACHED
-from ..store.leftovers import remove_store
-from ..store.transfer import MARKER, move_directory, move_file
+from ..store.leftovers import remove_store, set_aside
+from ..store.transfer import MARKER, move_directory, move_file, writers_kept_out
 from .imagestores import inside_of, reopen, stores_of, users
 from .imagestores_detach import release
 
@@ -45,8 +45,7 @@ def move(rt: Runtime, name: str, path: str, say: Callable[[str], None]) -> Image
         target = _target(store, path)
         store = _finish_earlier(rt, stores, store)
         if target != store.path:
-            store = _move(stores, store, target)
-            store = _finish_earlier(rt, stores, store)
+            store = _move(rt, stores, store, target)
     if store.obsolete:
         say(f"{store.obsolete} is kept while containers run on it; 'polypod imagestore check --repair' removes it")
     reopen(rt)
@@ -64,7 +63,7 @@ def _target(store: ImageStore, path: str) -> str:
     return target
 
 
-def _move(stores: ImageStores, store: ImageStore, target: str) -> ImageStore:
+def _move(rt: Runtime, stores: ImageStores, store: ImageStore, target: str) -> ImageStore:
     if store.read_only or store.foreign:
         raise UsageError(
             f"image store {store.name} is only read: copy it to {target} yourself, and attach it there"
@@ -76,12 +75,17 @@ def _move(stores: ImageStores, store: ImageStore, target: str) -> ImageStore:
     if store.kind != "dir":
         unmount(stores, store)
         move_file(store.path, target)
-        renamed = False
-    else:
+        store = save(store.evolve(path=target, inside="", moving_to="", obsolete=store.path))
+        return clear_obsolete(rt, stores, store)
+    # Held until the old place is empty: what somebody wrote there in between would go with it.
+    with writers_kept_out(store.path, store.driver):
         renamed = move_directory(store.path, target, store.driver, store.id)
-    obsolete = "" if renamed else store.path
-    inside = inside_of(target) if store.kind == "dir" else ""
-    return save(store.evolve(path=target, inside=inside, moving_to="", obsolete=obsolete))
+        obsolete = "" if renamed else store.path
+        moved = store.evolve(path=target, inside=inside_of(target), moving_to="", obsolete=obsolete)
+        moved = save(moved)
+        if obsolete:
+            set_aside(obsolete, store.id)  # containers may run on it still: then it stays
+        return clear_obsolete(rt, stores, moved)
 
 
 def _refuse_containers(store: ImageStore) -> None:

@@ -40,7 +40,8 @@ class Claims:
 
     def give_back(self, held: Held) -> None:
         """End a claim."""
-        os.unlink(held.path)
+        if held.is_current():  # else the store was moved away, and the claim with it
+            os.unlink(held.path)
         held.release()
 
     def sweep(self) -> None:

@@ -6,9 +6,8 @@ import os
 
 from ..errors import AlreadyExists, NoSuchImage, StorageError
 from ..kit.atomic import read_bytes, remove_tree, write_atomic
-from ..kit.lockfile import lock_here
 from ..model.image import Image
-from .places import Places, big_data_name, now
+from .places import Places, big_data_name, lock_store, now
 from .table import Text, by_id, load, load_other
 
 TYPE_CHECKING = False
@@ -129,7 +128,7 @@ class Images:
         may read it.
         """
         directory = self._own[0]
-        with lock_here(directory + "/images.lock") as held:
+        with lock_store(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             _sweep(directory, table)
             if exclusive:
@@ -188,7 +187,7 @@ class Images:
     def set_big_data(self, id: str, key: str, data: bytes) -> None:
         """Add or replace one big data item."""
         directory = self._home(id)
-        with lock_here(directory + "/images.lock") as held:
+        with lock_store(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             record = table.get(id)
             if record is None:
@@ -205,7 +204,7 @@ class Images:
     def set_names(self, id: str, names: Sequence[str]) -> Image:
         """Replace an image's names; other images lose those that move."""
         directory = self._home(id)
-        with lock_here(directory + "/images.lock") as held:
+        with lock_store(directory + "/images.lock") as held:
             table = Text(directory + "/images.json")
             _take_names(table, names, but=id)
             record = table.get(id)
@@ -243,7 +242,7 @@ class Images:
         for id in ids:
             by_home.setdefault(self._home(id), []).append(id)
         for directory, here in by_home.items():
-            with lock_here(directory + "/images.lock") as held:
+            with lock_store(directory + "/images.lock") as held:
                 table = Text(directory + "/images.json")
                 if sum([table.remove(id) for id in here]):
                     held.record_write()

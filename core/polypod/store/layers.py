@@ -11,9 +11,9 @@ import os
 
 from ..errors import StorageError
 from ..kit import mounts
-from ..kit.lockfile import Held, lock_here, lock_write
+from ..kit.lockfile import Held, lock_write
 from ..model.image import Layer
-from .places import Places, now
+from .places import Places, lock_store, now
 from .table import INCOMPLETE, Text, by_id, load, load_other
 
 TYPE_CHECKING = False
@@ -51,7 +51,7 @@ class Locks:
         self.held: list[Held] = []
         try:
             for path in paths:
-                self.held.append(lock_here(path))
+                self.held.append(lock_store(path))
         except BaseException:
             self.release()
             raise

@@ -8,9 +8,8 @@ import os
 from ..kit import fastjson
 from ..kit.atomic import read_bytes, remove_tree
 from ..model.imagestore import IDENTITY
+from .places import LEFT
 
-#: The identity file's name while a store is removed.
-_LEFT = "polypod-moved.json"
 _AWAY = ".moved-"
 _ATTEMPTS = 10
 
@@ -24,11 +23,9 @@ def remove_store(root: str, id: str, moved: str) -> None:
         if os.path.isfile(root) and os.path.isfile(moved) and _alike(root, moved):
             os.unlink(root)
         return
-    if _id_in(f"{root}/{_LEFT}") != id:
-        if _id_in(f"{root}/{IDENTITY}") != id:
-            return
-        os.rename(f"{root}/{IDENTITY}", f"{root}/{_LEFT}")  # no store any more; a kill is taken up again
-    names = [name for name in sorted(os.listdir(root)) if name not in ("lost+found", _LEFT)]
+    if not set_aside(root, id):
+        return
+    names = [name for name in sorted(os.listdir(root)) if name not in ("lost+found", LEFT)]
     for name in names:
         if name.startswith(_AWAY):
             _remove(f"{root}/{name}")  # left by a kill
@@ -37,12 +34,21 @@ def remove_store(root: str, id: str, moved: str) -> None:
             # Whoever writes here still, having come too late for the move, does not find it any more.
             os.rename(f"{root}/{name}", f"{root}/{_AWAY}{name}")
             _remove(f"{root}/{_AWAY}{name}")
-    os.unlink(f"{root}/{_LEFT}")
+    os.unlink(f"{root}/{LEFT}")
     try:
         os.rmdir(root)
     except OSError as error:
         if error.errno not in (errno.EBUSY, errno.ENOTEMPTY, errno.EEXIST):
             raise
+
+
+def set_aside(root: str, id: str) -> bool:
+    """Make the old place of a moved store one that nobody writes to any more; False when it is not its place."""
+    if _id_in(f"{root}/{LEFT}") != id:
+        if _id_in(f"{root}/{IDENTITY}") != id:
+            return False
+        os.rename(f"{root}/{IDENTITY}", f"{root}/{LEFT}")  # no store any more; a kill is taken up again
+    return True
 
 
 def _remove(path: str) -> None:

@@ -110,5 +110,6 @@ class Note:
 
     def done(self) -> None:
         """The record is written, or the files are gone."""
-        os.unlink(self._held.path)
+        if self._held.is_current():  # else the store was moved away, and its notes with it
+            os.unlink(self._held.path)
         self._held.release()

@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import time
 
+from ..errors import StorageError
+from ..kit.lockfile import lock_here
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..kit.lockfile import Held
     from .imagestores import ImageStores
+
+#: What the identity file of an imagestore is called at the place that it was moved away from, until that is empty.
+LEFT = "polypod-moved.json"
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.")
 
@@ -61,6 +68,16 @@ class Places:
     @property
     def run_layers(self) -> str:
         return f"{self.run_root}/{self.driver}-layers"
+
+
+def lock_store(path: str) -> Held:
+    """Lock one of the lock files of a store for writing; ``StorageError`` when the store was moved away."""
+    held = lock_here(path)
+    root = os.path.dirname(os.path.dirname(path))
+    if os.path.exists(f"{root}/{LEFT}"):
+        held.release()
+        raise StorageError(f"{root} is the old place of an image store that was moved; use the new one")
+    return held
 
 
 def big_data_name(key: str) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import contextmanager
 
 from ..errors import StorageError
 from ..kit import fastjson
 from ..kit.atomic import read_bytes, remove_tree, write_atomic
 from ..kit.copytree import copy_file, copy_tree
-from ..kit.lockfile import lock_write
+from ..kit.lockfile import lock_here
 from ..model.imagestore import IDENTITY
 from .identity import identity_document, read_identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..kit.lockfile import Held
 
 MARKER = "polypod-moving.json"
@@ -29,10 +32,9 @@ _TEMPORARY = ".moving-"
 def move_directory(root: str, target: str, driver: str, id: str) -> bool:
     """Bring a store to ``target``; True when it was renamed, False when copied: then ``root`` is still there.
 
-    The caller has written down where it goes. ``StorageError`` when the store is being written to, when
+    The caller has written down where it goes, and holds :func:`writers_kept_out`. ``StorageError`` when
     ``target`` holds something else, or when the copy is not what it was made from.
     """
-    held = _lock(root, driver)
     try:
         _sweep(target)
         if _renamed(root, target):
@@ -42,10 +44,22 @@ def move_directory(root: str, target: str, driver: str, id: str) -> bool:
         reason = (error.strerror or str(error)).lower()
         place = f": {error.filename}" if error.filename else ""
         raise StorageError(f"cannot move {root} to {target}: {reason}{place}") from error
+    return False
+
+
+@contextmanager
+def writers_kept_out(root: str, driver: str) -> Iterator[None]:
+    """Hold a store's locks: from before it is copied until the old place is empty, or set aside.
+
+    Whoever waits for them finds that the file it has locked is no longer at its path, and writes
+    nothing (:func:`polypod.store.places.lock_store`). ``StorageError`` when the store is being written to.
+    """
+    held = _lock(root, driver)
+    try:
+        yield
     finally:
         for lock in held:
             lock.release()
-    return False
 
 
 def _sweep(target: str) -> None:
@@ -59,14 +73,19 @@ def _sweep(target: str) -> None:
 def _lock(root: str, driver: str) -> list[Held]:
     """Keep those out who write through --imagestore; refuse when one has begun already."""
     layers, images = f"{root}/{driver}-layers", f"{root}/{driver}-images"
-    held = [lock_write(f"{layers}/layers.lock"), lock_write(f"{images}/images.lock")]
-    busy = max(_writers(f"{layers}/{name}") for name in ("polypod-pending", "polypod-fetching"))
-    if busy:
+    held: list[Held] = []
+    try:
+        for path in (f"{layers}/layers.lock", f"{images}/images.lock"):
+            held.append(lock_here(path))
+        busy = max(_writers(f"{layers}/{name}") for name in ("polypod-pending", "polypod-fetching"))
+        if busy:
+            raise StorageError(
+                f"the image store at {root} is being written to ({busy} layers are on their way); move it later"
+            )
+    except BaseException:
         for lock in held:
             lock.release()
-        raise StorageError(
-            f"the image store at {root} is being written to ({busy} layers are on their way); move it later"
-        )
+        raise
     return held
 
 
@@ -119,12 +138,26 @@ def _copy(root: str, target: str, driver: str, id: str) -> None:
         if name not in (driver, IDENTITY, MARKER):
             remove_tree(f"{target}/{name}")  # records change; layers do not
             _bring(f"{root}/{name}", target, name)
+    _drop_waiting(target, driver)
     os.chmod(target, stat.S_IMODE(os.stat(root).st_mode))
     os.chmod(home, stat.S_IMODE(os.stat(source).st_mode))
     os.sync()
     data = read_bytes(f"{root}/{IDENTITY}") or identity_document(id)
     write_atomic(f"{target}/{IDENTITY}", data, mode=0o644, durable=True)
     os.unlink(f"{target}/{MARKER}")
+
+
+def _drop_waiting(target: str, driver: str) -> None:
+    """Leave behind what belongs to writers that wait for the locks: they are going to be refused."""
+    notes = f"{target}/{driver}-layers/polypod-pending"
+    for name in os.listdir(notes) if os.path.isdir(notes) else ():
+        if not read_bytes(f"{notes}/{name}"):  # one with an ID is from a killed writer: see Pending.recover
+            short = (read_bytes(f"{target}/{driver}/{name}/link") or b"").decode().strip()
+            if short:
+                remove_tree(f"{target}/{driver}/l/{short}")
+            remove_tree(f"{target}/{driver}/{name}")
+            remove_tree(f"{target}/{driver}-layers/{name}.tar-split.gz")
+            remove_tree(f"{notes}/{name}")
 
 
 def begin(target: str, id: str) -> None:
