@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from polypod.testing.box import IMAGE, CliBox
+from polypod.testing.imagestores import Filler
 from polypod.testing.peers import Podman
 
 
@@ -187,3 +189,61 @@ def test_nothing_of_podman_is_accused(box: CliBox, tmp_path: Path) -> None:
     _second_layer(podman, IMAGE)
     assert len(json.loads(box("images", "--format", "json"))) == 3
     assert box("system", "check", "-m", "0") == ""
+
+
+@pytest.fixture
+def split(box: CliBox) -> Iterator[Filler]:
+    """An engine with an imagestore, and two containers, ``c`` of its image and ``d`` of another one."""
+    engine = Filler(box.folder, f"{box.folder}/store", "split")
+    try:
+        engine.busybox(box.folder)
+        engine.child("child", "echo deep >/deep")
+        engine("create", "--net=none", "--name", "c", "child", "cat", "/deep")
+        engine("create", "--net=none", "--name", "d", "bb", "true")
+        yield engine
+    finally:
+        engine("rm", "-f", "-a", "-t", "0")
+
+
+def _without(engine: Filler) -> Filler:
+    """The same engine without its --imagestore."""
+    other = Filler(os.path.dirname(engine.store), engine.store, "split")
+    at = other.cli.command.index("--imagestore")
+    del other.cli.command[at : at + 2]
+    return other
+
+
+@pytest.mark.parametrize("place", ["none", "another"])
+def test_an_image_store_that_is_not_given_is_no_damage(split: Filler, place: str) -> None:
+    bare = _without(split)
+    if place == "another":
+        bare.cli.command += ["--imagestore", split.store + "2"]
+    for flags in ((), ("--repair", "--force", "--max", "0")):
+        done = bare.cli.run("system", "check", *flags)
+        assert done.stdout == ""
+        lines = done.stderr.splitlines()
+        assert [line.split()[2] for line in lines] == ["c", "d"] or [
+            line.split()[2] for line in lines
+        ] == ["d", "c"]
+        assert all(f"give --imagestore {split.store}" in line for line in lines)
+    assert split("start", "-a", "c") == "deep\n"
+    done = split.cli.run("system", "check", "-m", "0")
+    assert done.stdout == done.stderr == ""
+
+
+def test_what_is_lost_in_an_image_store_that_is_there_is_mended(split: Filler) -> None:
+    layer = json.loads(split("image", "inspect", "child"))[0]["GraphDriver"]["Data"]["UpperDir"]
+    shutil.rmtree(os.path.dirname(layer))
+    assert "give --imagestore" in _without(split).cli.run("system", "check").stderr
+    done = split.cli.run("system", "check", code=125)
+    assert "damaged container" in done.stdout and "give" not in done.stderr
+    split("system", "check", "--repair", "--force")
+    assert split("ps", "-a", "--format", "{{.Names}}") == "d\n"
+    assert split("system", "check") == ""
+
+
+def test_damage_of_a_container_counts_without_its_image_store(split: Filler) -> None:
+    bare = _without(split)
+    layer = json.loads(split("container", "inspect", "c"))[0]["GraphDriver"]["Data"]["UpperDir"]
+    shutil.rmtree(os.path.dirname(layer))
+    assert "its files are missing" in bare.cli.run("system", "check", code=125).stdout

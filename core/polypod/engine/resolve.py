@@ -72,11 +72,13 @@ def resolve(
 
 
 def _store(rt: Runtime, image: Image) -> dict[str, str]:
-    """Name and ID of the attached store that the container's layer is going to stand on."""
+    """Name and ID of the attached store that the container's layer is going to stand on, or the imagestore."""
+    own = rt.settings.storage.imagestore
+    noted = {"imagestore": os.path.abspath(own)} if own and not image.store else {}
     if rt.imagestores is None or not image.top_layer or not rt.storage_driver.native_diff():
-        return {}  # a driver that copies whole trees leaves nothing to stand on
+        return noted  # a driver that copies whole trees leaves nothing to stand on
     store = rt.imagestores.holder(rt.storage_driver.diff_path(image.top_layer))
-    return {"store": store.name, "store_id": store.id} if store is not None else {}
+    return {"store": store.name, "store_id": store.id} if store is not None else noted
 
 
 def facts(rt: Runtime) -> HostFacts:

@@ -44,11 +44,15 @@ class StoreCheck(Struct):
 
 
 class StoreOutcome(Struct):
-    """``problems`` that were found; ``deleted`` as ``(kind, ID)``; ``errors`` of the repair."""
+    """``problems`` that were found; ``deleted`` as ``(kind, ID)``; ``errors`` of the repair.
+
+    ``notes``: a line for each container that was left alone, because its image store was not given.
+    """
 
     problems: tuple[Problem, ...] = ()
     deleted: tuple[tuple[str, str], ...] = ()
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def check(rt: Runtime, *, repair: bool = False) -> Iterator[Problem]:
@@ -116,13 +120,17 @@ def check_store(rt: Runtime, options: StoreCheck | None = None) -> StoreOutcome:
     found = []
     if options.repair:
         found = [Problem(kind=k, name=n, reason=r, repaired=True) for k, n, r in rebuild(rt.store)]
-    report = examine(rt.store, CheckOptions(contents=not options.quick, max_age=options.max_age))
+    asked = CheckOptions(
+        contents=not options.quick, max_age=options.max_age, elsewhere=_elsewhere(rt)
+    )
+    report = examine(rt.store, asked)
+    notes = tuple(report.apart.values())
     found += [
         Problem(kind=kind, name=id, reason=reason, repaired=reason.endswith("(removed)"))
         for kind, id, reason in report.problems()
     ]
     if not options.repair or not report.damaged():
-        return StoreOutcome(problems=tuple(found))
+        return StoreOutcome(problems=tuple(found), notes=notes)
     from ..store.check_repair import repair
     from .images_remove import container_remover
 
@@ -133,8 +141,39 @@ def check_store(rt: Runtime, options: StoreCheck | None = None) -> StoreOutcome:
         *(("layer", id) for id in removed.layers),
     ]
     return StoreOutcome(
-        problems=tuple(found), deleted=tuple(deleted), errors=tuple(removed.errors)
+        problems=tuple(found), deleted=tuple(deleted), errors=tuple(removed.errors), notes=notes
     )
+
+
+def _elsewhere(rt: Runtime) -> dict[str, str]:
+    """The containers that were made with an image store which this command does not have: ID -> what to give."""
+    from ..store.probing import mount_types, resolve
+
+    types = mount_types()
+    places = rt.store.places
+    here = {resolve(root, types) for root in (places.image_root, *places.extra)}
+    if rt.imagestores is not None:
+        here.update(store.path for store in rt.imagestores.usable())
+    found: dict[str, str] = {}
+    for config, _ in rt.records.containers.rows()[0]:
+        image = config.get("image", {})
+        path, name = image.get("imagestore", ""), image.get("store", "")
+        who = f"container {config.get('name', '')} ({config['id'][:12]}) is not checked"
+        if path and resolve(path, types) not in here:
+            found[config["id"]] = (
+                f"{who}: its image lies in the image store {path}, which was not given;"
+                f" give --imagestore {path}, or attach it"
+            )
+        elif name and not _is_ready(rt, name, image.get("store_id", "")):
+            found[config["id"]] = (
+                f"{who}: its image lies in the image store {name}, which is not attached;"
+                " attach it with 'polypod imagestore attach PATH'"
+            )
+    return found
+
+
+def _is_ready(rt: Runtime, name: str, id: str) -> bool:
+    return rt.imagestores is not None and rt.imagestores.is_ready(name, id)
 
 
 def _problem(

@@ -22,6 +22,7 @@ class ImageSource(Struct):
     rootfs_overlay: bool = False  # --rootfs PATH:O
     store: str = ""  # name of the image store that holds it ("" = the graphroot's own)
     store_id: str = ""  # ID of that store, which stays when it gets another name
+    imagestore: str = ""  # the --imagestore it was made with; only told to people, it may lie elsewhere now
 
 
 class Process(Struct):

@@ -38,6 +38,7 @@ class CheckOptions(Struct):
     contents: bool = True
     max_age: float = 86400.0
     writable: bool = True  # False: the store is only read, and no lock can be taken in it
+    elsewhere: dict[str, str] = {}  # containers whose image lies in a store that is not looked at: ID -> why
 
 
 def check(store: Store, repair: bool) -> list[Problem]:
@@ -96,6 +97,7 @@ def examine(store: Store, options: CheckOptions) -> Report:
     layers = store.layers()
     report.parents = {layer.id: layer.parent for layer in layers}
     report.read_only = {layer.id for layer in layers if layer.store}
+    _set_apart(store, options, report)
     _check_layers(store, layers, options, report)
     if options.contents:
         condemned_of(store).replace(report.changed - report.read_only)
@@ -149,6 +151,25 @@ def _check_layers(
                 report.changed.add(layer.id)
 
 
+def _set_apart(store: Store, options: CheckOptions, report: Report) -> None:
+    """Find the containers that miss something, and whose store nobody has given: that is no damage."""
+    if not options.elsewhere:
+        return
+    images = {image.id for image in store.images()}
+    for record in store.containers():
+        id, layer = record["id"], record.get("layer", "")
+        if id not in options.elsewhere or layer not in report.parents:
+            continue
+        seen = set()
+        while layer in report.parents and layer not in seen:
+            seen.add(layer)
+            layer = report.parents[layer]
+        if layer and layer not in seen:
+            report.away.add(layer)
+        if layer or record.get("image", "") not in images:
+            report.apart[id] = options.elsewhere[id]
+
+
 def _own_records(store: Store) -> dict[str, tuple[dict[str, Any], str]]:
     """The records of the writable store's layers and the directories that hold their data."""
     from .table import load
@@ -197,7 +218,7 @@ def _check_image(store: Store, image: Image, report: Report) -> None:
 
 def _lost(store: Store, id: str, report: Report) -> bool:
     """Whether a layer without a record is lost; it is not when its store is only not there now."""
-    if store.may_be_away(id):
+    if id not in report.away and store.may_be_away(id):
         report.away.add(id)
     return id not in report.away
 
@@ -245,7 +266,7 @@ def _check_containers(store: Store, report: Report) -> None:
             report.add_container(id, reason)
         if layer not in report.parents:
             report.add_container(id, "its layer has no record; remove the container")
-        if image and image not in images:
+        if image and image not in images and id not in report.apart:
             report.add_container(id, f"image {image}: image missing")
         for reason in report.images.get(image, ()):
             report.add_container(id, f"image {image}: {reason}")

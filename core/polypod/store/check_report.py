@@ -13,7 +13,8 @@ class Report:
     ``parents`` are all layers with the ones below them, ``chain`` the layers that an image or a
     container needs, ``read_only`` the IDs of layers and images of other stores, ``changed`` layers
     whose content was changed, ``unmanaged`` layers on disk without a record, ``recovered`` those of
-    killed writers, already removed, ``away`` layers of stores that are not there now.
+    killed writers, already removed, ``away`` layers of stores that are not there now, ``apart`` containers
+    whose image lies in a store that was not given (ID -> what to give), which are not damaged for that.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Report:
         self.chain: set[str] = set()
         self.read_only: set[str] = set()
         self.away: set[str] = set()
+        self.apart: dict[str, str] = {}
         self.changed: set[str] = set()
         self.unmanaged: list[str] = []
         self.recovered: list[str] = []

@@ -46,6 +46,8 @@ def _check(ctx: Context, options: StoreCheck, silent: bool = False) -> int:
             ctx.out(f"damaged {problem.kind} {problem.name}: {problem.reason}{done}")
         for kind, id in outcome.deleted:
             ctx.out(f"Deleted damaged {kind}: {id}")
+        for note in outcome.notes:
+            ctx.err(f"Warning: {note}")
         for error in outcome.errors:
             ctx.err(f"Error: {error}")
     return sum(not problem.repaired for problem in problems)
@@ -61,6 +63,7 @@ COMMAND = Command(
         " content of layers too. Names what is damaged, a line each, and exits with 125 when"
         " something is. With --repair damaged records, damaged images that no container uses,"
         " and files that nothing refers to are removed; with --force damaged containers as well."
+        " Containers whose image store is not given or attached are named and left alone."
     ),
     flags=(
         Flag("force", "f", usage="Remove inconsistent images and containers"),
