@@ -248,6 +248,14 @@ def test_a_load_into_another_store_does_not_mind(
     assert cli("run", "--rm", "--net=none", "big", "cat", "/d/a") == "deep\n"
 
 
+def test_check_does_not_call_an_absent_store_damaged(cli: Program, store: str) -> None:
+    os.rename(store, f"{store}-elsewhere")
+    done = cli.run("imagestore", "check", "usb", code=125)
+    assert "usb" in done.stdout
+    assert done.stderr.endswith("Error: 1 image store(s) not checked: not there\n")
+    assert "damage" not in done.stderr
+
+
 def test_check_names_what_is_damaged_and_mends_it(cli: Program, store: str) -> None:
     assert cli("imagestore", "check") == "usb: sound: 2 images, 2 layers\n"
     home = Path(store, "overlay")

@@ -32,6 +32,7 @@ class Finding(Struct):
     reason: str
     repaired: bool = False
     sound: bool = False  # the closing line of a store without damage
+    absent: bool = False  # the store is not there: nothing could be looked at
 
 
 def check(rt: Runtime, names: list[str], *, repair: bool = False) -> Iterator[Finding]:
@@ -40,7 +41,8 @@ def check(rt: Runtime, names: list[str], *, repair: bool = False) -> Iterator[Fi
     chosen = [stores.get(name) for name in names]
     for store in chosen or [store for store in stores.stores if store.attached]:
         if stores.state(store) != ATTACHED:
-            yield Finding(store=store.name, kind="store", name="", reason=stores.sentence(store))
+            reason = stores.sentence(store)
+            yield Finding(store=store.name, kind="store", name="", reason=reason, absent=True)
         elif store.way != "copy":
             yield from _check(rt, stores, store, repair)
 

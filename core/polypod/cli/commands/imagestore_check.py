@@ -20,10 +20,13 @@ def run(ctx: Context, opts: Options, args: list[str]) -> int:
         what = f"{finding.kind} {finding.name}: " if finding.name else ""
         done = " [repaired]" if finding.repaired else ""
         ctx.out(f"{finding.store}: {what}{finding.reason}{done}")
-    number = left(findings)
-    if number:
-        ctx.err(f"Error: damage detected: {number} problem(s)" + ("" if opts.repair else "; see --repair"))
-    return 125 if number else 0
+    absent = sum(finding.absent for finding in findings)
+    damaged = left(findings) - absent
+    if damaged:
+        ctx.err(f"Error: damage detected: {damaged} problem(s)" + ("" if opts.repair else "; see --repair"))
+    if absent:
+        ctx.err(f"Error: {absent} image store(s) not checked: not there")
+    return 125 if damaged or absent else 0
 
 
 COMMAND = Command(
