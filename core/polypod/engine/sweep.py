@@ -2,7 +2,7 @@
 
 Between making the lock file and writing the first record there is a moment, and so there is between
 the last record and the last directory that ``rm`` deletes; a SIGKILL in it
-leaves an empty run directory that belongs to nothing. `rm --all` and `container prune` look.
+leaves an empty run directory, or the monitor's notes, that belong to nothing. `rm --all` and `container prune` look.
 """
 
 from __future__ import annotations
@@ -22,6 +22,31 @@ KEPT = ("lock", "owner")
 
 def sweep(rt: Runtime) -> list[str]:
     """Delete such directories and return the IDs that they were named after."""
+    removed = _sweep_run_directories(rt)
+    for base in (rt.exit_dir, os.path.dirname(rt.persist_dir("x"))):
+        _sweep_notes(rt, base)
+    return removed
+
+
+def _sweep_notes(rt: Runtime, base: str) -> None:
+    """Delete a monitor's notes when not even a run directory, which is made first and goes last, is left."""
+    try:
+        names = [name for name in os.listdir(base) if len(name) == 64]
+    except FileNotFoundError:
+        return
+    for name in names:
+        if os.path.lexists(os.path.dirname(rt.run_dir(name))) or name in rt.records.containers.ids():
+            continue
+        path = f"{base}/{name}"
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except IsADirectoryError:
+            remove_tree(path)
+
+
+def _sweep_run_directories(rt: Runtime) -> list[str]:
     base = os.path.dirname(os.path.dirname(rt.run_dir("x")))
     try:
         names = [name for name in os.listdir(base) if len(name) == 64]

@@ -13,10 +13,13 @@ ID, RECORDED, FOREIGN = "ab" * 32, "cd" * 32, "ef" * 32
 
 
 @pytest.fixture
-def rt(tmp_path):
+def rt(tmp_path, tmp_path_factory):
+    notes = tmp_path_factory.mktemp("notes")
     containers = SimpleNamespace(ids=lambda: [RECORDED])
     return SimpleNamespace(
         run_dir=lambda id: f"{tmp_path}/{id}/userdata",
+        exit_dir=f"{notes}/exits",
+        persist_dir=lambda id: f"{notes}/persist/{id}",
         records=SimpleNamespace(containers=containers),
         store=SimpleNamespace(containers=lambda: [{"id": FOREIGN}]),
     )
@@ -45,3 +48,17 @@ def test_what_belongs_to_somebody_stays(rt, tmp_path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert sweep(rt) == []
     assert sweep(rt) == [ID]
+
+
+def test_the_notes_of_a_monitor_go_with_the_last_trace_of_its_container(rt) -> None:
+    os.makedirs(rt.exit_dir)
+    for id in (ID, RECORDED, FOREIGN):
+        os.makedirs(rt.persist_dir(id))
+        with open(f"{rt.persist_dir(id)}/exit", "w") as file:
+            file.write("0")
+        with open(f"{rt.exit_dir}/{id}", "w") as file:
+            file.write("0")
+    os.makedirs(rt.run_dir(FOREIGN))
+    sweep(rt)
+    assert sorted(os.listdir(rt.exit_dir)) == [RECORDED, FOREIGN]
+    assert sorted(os.listdir(os.path.dirname(rt.persist_dir(ID)))) == [RECORDED, FOREIGN]
