@@ -34,8 +34,9 @@ def _sweep_notes(rt: Runtime, base: str) -> None:
         names = [name for name in os.listdir(base) if len(name) == 64]
     except FileNotFoundError:
         return
+    known = set(rt.records.containers.ids()) if names else set()  # a record is older than its notes
     for name in names:
-        if os.path.lexists(os.path.dirname(rt.run_dir(name))) or name in rt.records.containers.ids():
+        if name in known or os.path.lexists(os.path.dirname(rt.run_dir(name))):
             continue
         path = f"{base}/{name}"
         try:

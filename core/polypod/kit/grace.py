@@ -41,14 +41,16 @@ def rejoin(own: str = "/proc/self/cgroup", root: str = _ROOT) -> str:
         for place in (f"{root}/{name}",) if name else (f"{root}/unified", root):
             procs = f"{place}{path.rstrip('/')}/cgroup.procs"
             try:
-                fd = os.open(procs, os.O_WRONLY | os.O_CLOEXEC)
+                if _holds(procs, pid):
+                    with open(procs, "wb", buffering=0) as file:
+                        file.write(pid)
+                    return procs
             except OSError:
                 continue
-            try:
-                os.write(fd, pid)
-                return procs
-            except OSError:
-                continue
-            finally:
-                os.close(fd)
     return ""
+
+
+def _holds(procs: str, pid: bytes) -> bool:
+    """Whether that is our cgroup: where another namespace's hierarchy is mounted, the path says another."""
+    with open(procs, "rb") as file:
+        return pid in file.read().split()

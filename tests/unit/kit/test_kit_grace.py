@@ -12,7 +12,7 @@ from polypod.kit.grace import rejoin
 def _tree(root: Path, *places: str) -> None:
     for place in places:
         (root / place).mkdir(parents=True, exist_ok=True)
-        (root / place / "cgroup.procs").touch()
+        (root / place / "cgroup.procs").write_text(f"{os.getppid()}\n{os.getpid()}\n")
 
 
 def _own(folder: Path, *lines: str) -> str:
@@ -44,11 +44,19 @@ def test_the_process_is_written_to_its_own_cgroup(
     tmp_path: Path, lines: tuple[str, ...], place: str
 ) -> None:
     root = tmp_path / "root"
-    _tree(root, place, "elsewhere")
+    _tree(root, place)
     written = rejoin(_own(tmp_path, *lines), str(root))
     assert written == f"{root}/{place}/cgroup.procs"
     assert Path(written).read_text() == str(os.getpid())
-    assert (root / "elsewhere/cgroup.procs").read_text() == ""
+
+
+def test_a_cgroup_that_does_not_hold_this_process_is_left_alone(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    _tree(root, "a")
+    procs = root / "a/cgroup.procs"
+    procs.write_text(f"{os.getppid()}\n")  # as with the host's hierarchy in a namespace of its own
+    assert rejoin(_own(tmp_path, "0::/a"), str(root)) == ""
+    assert procs.read_text() == f"{os.getppid()}\n"
 
 
 def test_a_host_without_cgroups_is_no_error(tmp_path: Path) -> None:
