@@ -1,4 +1,4 @@
-"""What the tests of image stores share: a folder with file systems of all kinds, and an engine in it."""
+"""What tests of the command line share: a folder with file systems of all kinds, an engine in it, a registry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from polypod.testing.imagestores import Disks
 from polypod.testing.program import Program
+from polypod.testing.registry import Registry
 
 
 @pytest.fixture
@@ -31,3 +32,10 @@ def cli(disks: Disks) -> Iterator[Program]:
     yield made
     disks.resume_all()
     made.run("rm", "-fa", "-t", "0")
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    """Debian's docker-registry, one for the tests of a file."""
+    with Registry() as running:
+        yield running

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from polypod.testing.peers import unmount_below
 from polypod.testing.program import Program
 from polypod.testing.registry import HostileRegistry
-
-
-@pytest.fixture
-def cli() -> Iterator[Program]:
-    folder = tempfile.mkdtemp(prefix="pp")
-    try:
-        yield Program(folder)
-    finally:
-        unmount_below(folder)
-        shutil.rmtree(folder)
 
 
 def shell(cli: Program, words: str, *, before: str = "") -> subprocess.CompletedProcess[str]:

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from polypod.testing.images import tar_of
-from polypod.testing.peers import Podman, need, run, unmount_below
+from polypod.testing.peers import Podman, need, run
 from polypod.testing.program import Program
 from polypod.testing.registry import Registry
 
 INSECURE = "--tls-verify=false"
 LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[Registry]:
-    with Registry() as running:
-        yield running
-
-
-@pytest.fixture
-def cli() -> Iterator[Program]:
-    folder = tempfile.mkdtemp(prefix="pp")
-    try:
-        yield Program(folder)
-    finally:
-        unmount_below(folder)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from polypod.testing import registry_hostile as hostility
-from polypod.testing.peers import unmount_below
 from polypod.testing.program import Program
 from polypod.testing.registry import HostileRegistry
 
@@ -21,16 +17,6 @@ BROKEN = [
     b'{"manifests":[{"digest":"%s","platform":"x"}]}' % DIGEST.encode(),
     b'{"manifests":[{"digest":"%s","size":1e999}]}' % DIGEST.encode(),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def cli() -> Iterator[Program]:
-    folder = tempfile.mkdtemp(prefix="pp")
-    try:
-        yield Program(folder)
-    finally:
-        unmount_below(folder)
-        shutil.rmtree(folder)
 
 
 def one_line(text: str) -> None:

@@ -9,7 +9,6 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,22 +20,6 @@ from polypod.testing.registry import HostileRegistry, Registry
 from polypod.testing.registry_hostile import status
 
 INSECURE = "--tls-verify=false"
-
-
-@pytest.fixture(scope="module")
-def registry() -> Iterator[Registry]:
-    with Registry() as running:
-        yield running
-
-
-@pytest.fixture
-def cli() -> Iterator[Program]:
-    folder = tempfile.mkdtemp(prefix="pp")
-    try:
-        yield Program(folder)
-    finally:
-        unmount_below(folder)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture

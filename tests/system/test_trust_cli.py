@@ -23,12 +23,6 @@ INSECURE = "--tls-verify=false"
 
 
 @pytest.fixture(scope="module")
-def registry() -> Iterator[Registry]:
-    with Registry() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def keys() -> Iterator[GnuPG]:
     need("gpg", "openssl", "umoci")
     with gnupg() as ring:

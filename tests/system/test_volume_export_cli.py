@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from polypod.testing.peers import unmount_below
 from polypod.testing.program import Program
-
-
-@pytest.fixture
-def cli() -> Iterator[Program]:
-    folder = tempfile.mkdtemp(prefix="pp")
-    try:
-        yield Program(folder)
-    finally:
-        unmount_below(folder)
-        shutil.rmtree(folder)
 
 
 def _names(path: Path) -> set[str]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from polypod.oci.reference import parse
 from polypod.registry.access import Access
+from polypod.registry.client import open_destination
 from polypod.registry.conf import Registries
 from polypod.testing.registry import HostileRegistry, Registry
 from polypod.testing.signing import GnuPG, gnupg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from polypod.registry.repository import Repository
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,13 @@ def access() -> Access:
 def registries() -> Registries:
     """No configuration at all."""
     return Registries()
+
+
+@pytest.fixture
+def repository(hostile: HostileRegistry, access: Access, registries: Registries) -> Repository:
+    """The hostile registry's only repository, with one image."""
+    hostile.add_image()
+    return open_destination(parse(f"{hostile.host}/a/b:latest"), access, registries)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from polypod.errors import RegistryDenied, RegistryError, RegistryNotFound
 from polypod.oci.reference import parse
-from polypod.registry.client import open_destination, open_source
+from polypod.registry.client import open_destination
 from polypod.registry.conf import Registries
 from polypod.registry.listing import catalog
 from polypod.registry.transport import number_of
 from polypod.testing import registry_hostile as hostility
-from polypod.testing.registry_hostile import HostileRegistry, TokenAuth, sha256
+from polypod.testing.registry_hostile import HostileRegistry, sha256
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from polypod.registry.access import Access
     from polypod.registry.repository import Repository
@@ -29,11 +27,10 @@ DIGEST = sha256(DATA)
 
 
 @pytest.fixture
-def repository(hostile: HostileRegistry, access: Access, registries: Registries) -> Repository:
-    """The hostile registry's only repository, with one image and one further blob."""
-    hostile.add_image()
+def repository(repository: Repository, hostile: HostileRegistry) -> Repository:
+    """With one further blob."""
     hostile.add_blob(DATA)
-    return open_destination(parse(f"{hostile.host}/a/b:latest"), access, registries)
+    return repository
 
 
 def read_all(repository: Repository, size: int = -1, piece: int = 70_000) -> bytes:
@@ -340,209 +337,6 @@ def test_referrers_by_tag(hostile: HostileRegistry, repository: Repository) -> N
     body = b'{"schemaVersion": 2, "manifests": [{"digest": "d1"}]}'
     hostile.add_manifest(DIGEST.replace(":", "-"), body)
     assert [entry["digest"] for entry in repository.referrers(DIGEST)] == ["d1"]
-
-
-# Tokens
-
-
-@pytest.fixture
-def tokens(hostile: HostileRegistry, repository: Repository) -> TokenAuth:
-    return TokenAuth(hostile, "me", "secret").install()
-
-
-def test_a_token_is_fetched_once(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
-) -> None:
-    name = parse(f"{hostile.host}/a/b:latest")
-    with open_source(name, access.evolve(creds="me:secret"), registries) as repository:
-        assert read_all(repository) == DATA
-        assert tokens.grants == [("me", "secret", ["repository:a/b:pull"], "test")]
-        tokens.revoke()
-        assert read_all(repository) == DATA
-        assert len(tokens.grants) == 2
-
-
-def test_a_token_that_expires(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
-) -> None:
-    tokens.expires_in = 1  # which counts as a minute, as clients have always taken it
-    name = parse(f"{hostile.host}/a/b:latest")
-    with open_source(name, access.evolve(creds="me:secret"), registries) as repository:
-        read_all(repository)
-    assert len(tokens.grants) == 1
-
-
-def test_an_identity_token(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries, tmp_path: Path
-) -> None:
-    tokens.refresh = "refresh-me"
-    authfile = tmp_path / "auth.json"
-    entry = {"auth": "PHRva2VuPjo=", "identitytoken": "refresh-me"}
-    authfile.write_text(json.dumps({"auths": {hostile.host: entry}}))
-    name = parse(f"{hostile.host}/a/b:latest")
-    with open_source(name, access.evolve(authfile=str(authfile)), registries) as repository:
-        assert read_all(repository) == DATA
-    assert tokens.grants == [("", "refresh-me", ["repository:a/b:pull"], "test")]
-
-
-def test_wrong_credentials(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
-) -> None:
-    name = parse(f"{hostile.host}/a/b:latest")
-    with pytest.raises(RegistryDenied, match="unable to retrieve auth token: invalid username/password"):
-        open_source(name, access.evolve(creds="me:wrong"), registries)
-    with pytest.raises(RegistryDenied, match="authentication required"):
-        open_source(name, access, registries)
-
-
-def test_a_scope_that_is_not_granted(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
-) -> None:
-    tokens.allow = lambda scope: False
-    name = parse(f"{hostile.host}/a/b:latest")
-    with pytest.raises(RegistryDenied, match="reading manifest latest in .*: authentication required"):
-        open_source(name, access.evolve(creds="me:secret"), registries)
-
-
-def test_mount_asks_for_both_scopes(
-    hostile: HostileRegistry, tokens: TokenAuth, access: Access, registries: Registries
-) -> None:
-    name = parse(f"{hostile.host}/a/b:latest")
-    repository = open_destination(name, access.evolve(creds="me:secret"), registries)
-    assert not repository.mount_blob(DIGEST, "c/d")
-    assert tokens.grants[0][2] == ["repository:a/b:pull,push", "repository:c/d:pull"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (hostility.content(b"{}"), "the answer has no token"),
-        (hostility.content(b'{"token": "a\\nb: c"}'), "the answer has no token"),
-        (hostility.content(b"hello"), "the answer is not a JSON object"),
-        (hostility.endless(), "the answer is longer than 1048576 bytes"),
-        (hostility.status(418), "418"),
-    ],
-)
-def test_token_services_that_lie(
-    hostile: HostileRegistry,
-    tokens: TokenAuth,
-    access: Access,
-    registries: Registries,
-    answer: hostility.Behaviour,
-    message: str,
-) -> None:
-    hostile.on("", "^/token", answer)
-    with pytest.raises(RegistryError, match=f"unable to retrieve auth token: .*{message}"):
-        open_source(parse(f"{hostile.host}/a/b:latest"), access, registries)
-
-
-@pytest.mark.parametrize("realm", ["file:///etc/passwd", "", "http://"])
-def test_a_token_service_that_is_none(
-    hostile: HostileRegistry, access: Access, registries: Registries, realm: str
-) -> None:
-    hostile.add_image()
-    challenge = f'Bearer realm="{realm}"'
-    hostile.on("", "/v2/", hostility.status(401, "UNAUTHORIZED", WWW_Authenticate=challenge))
-    with pytest.raises(RegistryError):
-        open_source(parse(f"{hostile.host}/a/b:latest"), access, registries)
-
-
-# Uploads
-
-
-def test_an_upload_is_not_accepted(hostile: HostileRegistry, repository: Repository) -> None:
-    with pytest.raises(RegistryNotFound, match="initiating layer upload"):
-        repository.upload(DIGEST, len(DATA), [DATA])
-
-
-class Uploads:
-    """The server's side of uploads, with faults: after how many bytes it breaks off, each time."""
-
-    def __init__(self, hostile: HostileRegistry, breaks: list[int], limit: int = 0) -> None:
-        self.data = bytearray()
-        self.breaks = breaks
-        self.limit = limit
-        self.patches = 0
-        hostile.on("POST", "/blobs/uploads/", self.start)
-        hostile.on("GET", "/uploads/", self.where)
-        hostile.on("PATCH", "/uploads/", self.patch)
-        hostile.on("PUT", "/uploads/", self.end)
-
-    def start(self, request: hostility.Request) -> None:
-        self.data.clear()
-        request.answer(
-            202, b"", {"Location": "/v2/a/b/blobs/uploads/1?s=x", "OCI-Chunk-Min-Length": "90000"}
-        )
-
-    def where(self, request: hostility.Request) -> None:
-        request.answer(204, b"", {"Range": f"0-{max(len(self.data) - 1, 0)}"})
-
-    def patch(self, request: hostility.Request) -> None:
-        self.patches += 1
-        if self.limit and len(request.body) > self.limit:
-            return request.error(413, "TOO_LARGE")
-        if self.breaks:
-            self.data += request.body[: self.breaks.pop(0)]
-            return request.drop()
-        self.data += request.body
-        return request.answer(202, b"", {"Location": "/v2/a/b/blobs/uploads/1?s=y"})
-
-    def end(self, request: hostility.Request) -> None:
-        assert f"digest={DIGEST.replace(':', '%3A')}" in request.path
-        assert bytes(self.data) == DATA
-        request.answer(201, b"", {"Docker-Content-Digest": DIGEST})
-
-
-def chunks(start: int) -> list[bytes]:
-    return [DATA[at : at + 50_000] for at in range(start, len(DATA), 50_000)]
-
-
-def test_a_broken_upload_is_continued(hostile: HostileRegistry, repository: Repository) -> None:
-    uploads = Uploads(hostile, [100_000, 0, 70_001])
-    starts: list[int] = []
-
-    def source(start: int) -> list[bytes]:
-        starts.append(start)
-        return chunks(start)
-
-    repository.upload(DIGEST, len(DATA), source)
-    assert starts == [0, 100_000, 100_000, 170_001]
-    assert uploads.patches == 4
-
-
-def test_an_upload_that_makes_no_progress(
-    hostile: HostileRegistry, repository: Repository
-) -> None:
-    uploads = Uploads(hostile, [1] * 50)
-    with pytest.raises(RegistryError, match=f"uploading blob {DIGEST} to .*: "):
-        repository.upload(DIGEST, len(DATA), chunks)
-    assert uploads.patches == 4
-
-
-def test_a_broken_upload_of_bytes_that_are_gone(
-    hostile: HostileRegistry, repository: Repository
-) -> None:
-    Uploads(hostile, [100_000])
-    with pytest.raises(RegistryError, match=f"uploading blob {DIGEST} to .*: "):
-        repository.upload(DIGEST, len(DATA), iter(chunks(0)))
-
-
-def test_chunks_where_the_whole_is_too_long(
-    hostile: HostileRegistry, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("polypod.registry.upload.PIECE", 100_000)
-    uploads = Uploads(hostile, [], limit=200_000)
-    repository.upload(DIGEST, len(DATA), chunks)
-    assert uploads.patches == 4
-
-
-def test_the_least_length_of_chunks(hostile: HostileRegistry, repository: Repository) -> None:
-    uploads = Uploads(hostile, [])
-    repository.upload(DIGEST, len(DATA), chunks, piece=10_000)
-    assert uploads.patches == 3  # of 100,000 bytes: two of 50,000 reach the 90,000 asked for
-
-
-# All of it at once
 
 
 @pytest.mark.parametrize("seed", range(25))
